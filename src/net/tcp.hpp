@@ -1,0 +1,60 @@
+// A connected stream socket, TCP or Unix, as a ByteStream.
+//
+// Threads: as ByteStream. `wait_readable` and `wait_writable` are for a layer that reads and writes the
+// descriptor itself (TLS); do not mix them with `read` and `write`.
+#pragma once
+
+#include "net/loop.hpp"
+#include "net/stream.hpp"
+#include "net/timer.hpp"
+
+#include <boost/asio/generic/stream_protocol.hpp>
+
+#include <string>
+
+namespace longshore::net {
+
+class TcpStream final : public ByteStream {
+public:
+    using Socket = boost::asio::generic::stream_protocol::socket;
+
+    TcpStream(Loop& loop, Socket socket);
+    ~TcpStream() override;
+
+    [[nodiscard]] Task<Result<Chunk>> read(std::size_t at_most, Deadline deadline) override;
+    [[nodiscard]] Task<Result<>> write(Chunk chunk, Deadline deadline) override;
+    [[nodiscard]] Task<Result<>> write_file(FileRange range, Deadline deadline) override;
+    [[nodiscard]] Task<Result<>> finish(Deadline deadline) override;
+    [[nodiscard]] bool half_closes() const noexcept override { return true; }
+    void abort(Errc reason) noexcept override;
+
+    // Non-blocking. Bytes or end of stream are waiting / the kernel takes bytes again.
+    [[nodiscard]] Task<Result<>> wait_readable(Deadline deadline);
+    [[nodiscard]] Task<Result<>> wait_writable(Deadline deadline);
+    [[nodiscard]] int descriptor() noexcept { return socket_.native_handle(); }
+    [[nodiscard]] Loop& loop() noexcept { return loop_; }
+
+    // "192.0.2.1:4711", "[2001:db8::1]:80", "unix:" for Unix sockets.
+    [[nodiscard]] const std::string& peer() const noexcept { return peer_; }
+    [[nodiscard]] const std::string& local() const noexcept { return local_; }
+
+private:
+    enum class Direction : std::uint8_t { readable, writable };
+    struct Wait final : Timer {
+        explicit Wait(TcpStream& owner) : stream(owner) {}
+        void fire() noexcept override;
+        TcpStream& stream;
+        bool timed_out = false;
+    };
+    [[nodiscard]] Task<Result<>> wait(Direction direction, Wait& state, Deadline deadline);
+
+    Loop& loop_;
+    Socket socket_;
+    Wait reading_{*this};
+    Wait writing_{*this};
+    std::optional<Errc> aborted_;
+    std::string peer_;
+    std::string local_;
+};
+
+}  // namespace longshore::net
