@@ -30,6 +30,8 @@ public:
     void set(std::string_view name, std::string_view value);
     void remove(std::string_view name);
     void clear() noexcept;
+    // Room for that many fields and bytes of names and values.
+    void reserve(std::size_t fields, std::size_t bytes);
 
     // `name` in lower case, here and below. The first value, or nothing.
     [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const noexcept;
