@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -77,6 +78,14 @@ public:
     }
     [[nodiscard]] Result<std::shared_ptr<File>> create(const std::string& path) override {
         return open_with(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC);
+    }
+    [[nodiscard]] Result<std::shared_ptr<File>> lock(const std::string& path) override {
+        const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (descriptor < 0) return errno_error(errno, path + " open");
+        auto file = std::make_shared<SystemFile>(descriptor, path);
+        if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return file;
+        if (errno == EWOULDBLOCK) return Error{Errc::conflict, path + " is locked"};
+        return errno_error(errno, path + " lock");
     }
     [[nodiscard]] Result<> rename(const std::string& from, const std::string& to) override {
         if (std::rename(from.c_str(), to.c_str()) != 0) return errno_error(errno, to + " rename");

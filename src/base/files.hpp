@@ -53,6 +53,9 @@ public:
     [[nodiscard]] virtual Result<std::shared_ptr<File>> open(const std::string& path) = 0;
     // Fails with Errc::conflict when it exists. Mode 0600.
     [[nodiscard]] virtual Result<std::shared_ptr<File>> create(const std::string& path) = 0;
+    // Opened or created, and held against other openers of this kind, also in other processes, until the File is
+    // destroyed or the process ends. Fails with Errc::conflict when it is held.
+    [[nodiscard]] virtual Result<std::shared_ptr<File>> lock(const std::string& path) = 0;
     // Replaces `to` in one step.
     [[nodiscard]] virtual Result<> rename(const std::string& from, const std::string& to) = 0;
     [[nodiscard]] virtual Result<> remove(const std::string& path) = 0;

@@ -1,0 +1,65 @@
+// Where files are written before they take their place.
+//
+// Everything the stores keep is first written here under a private name and then renamed, so a file in its place is
+// whole. What a crash leaves behind is removed when the staging directory is opened: only one process may use it
+// (the data directory's lock sees to that), and only names made here are touched.
+//
+// Ownership: a StagedFile removes its file unless it was moved into place. Staging outlives its files.
+// Threads:   safe from any thread; calls block.
+// Errors:    Errc::io (disk full included), denied, overloaded, each naming the file.
+#pragma once
+
+#include "base/files.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace longshore::registry {
+
+class StagedFile {
+public:
+    StagedFile(Files& files, std::string path, std::shared_ptr<File> file)
+        : files_(&files), path_(std::move(path)), file_(std::move(file)) {}
+    StagedFile(StagedFile&& other) noexcept;
+    StagedFile& operator=(StagedFile&& other) noexcept;
+    ~StagedFile() { abandon(); }
+
+    [[nodiscard]] const std::shared_ptr<File>& file() const noexcept { return file_; }
+    // Renames it to `target`, making that directory when it is missing. The file stays open.
+    [[nodiscard]] Result<> move_to(const std::string& target);
+    // Removes it; nothing happens after move_to.
+    void abandon() noexcept;
+
+private:
+    Files* files_;
+    std::string path_;  // empty: moved or abandoned
+    std::shared_ptr<File> file_;
+};
+
+class Staging {
+public:
+    // Makes the directory when it is missing and removes leftovers.
+    [[nodiscard]] static Result<std::unique_ptr<Staging>> open(Files& files, std::string directory);
+
+    [[nodiscard]] Result<StagedFile> create();
+    // Replaces `path` by `content`. After a power loss it is the old or the new file, never a part of one; use
+    // sync_names to be sure of the new one.
+    [[nodiscard]] Result<> replace(const std::string& path, std::string_view content);
+
+private:
+    Staging(Files& files, std::string directory, std::string prefix)
+        : files_(files), directory_(std::move(directory)), prefix_(std::move(prefix)) {}
+
+    Files& files_;
+    std::string directory_;
+    std::string prefix_;  // differs from process to process
+    std::atomic<std::uint64_t> serial_{0};
+};
+
+// Makes the name of `path` durable, and those of its parents below `root`.
+[[nodiscard]] Result<> sync_names(Files& files, const std::string& path, const std::string& root);
+
+}  // namespace longshore::registry
