@@ -13,6 +13,8 @@
 
 namespace longshore::net {
 
+class Suspension;
+
 class Scope {
 public:
     Scope() = default;
@@ -42,8 +44,7 @@ private:
     Child* children_ = nullptr;
     std::size_t size_ = 0;
     bool cancelled_ = false;
-    class Waiter;
-    Waiter* waiter_ = nullptr;
+    Suspension* waiter_ = nullptr;
 };
 
 }  // namespace longshore::net

@@ -30,6 +30,8 @@ public:
         [[nodiscard]] Chunk take(std::size_t count) && { return {std::move(owner), room.first(count)}; }
     };
     [[nodiscard]] Slab get(std::size_t wanted);
+    // Makes the calling thread the owner: `get` is called on it only.
+    void adopt_thread() noexcept;
 
 private:
     struct Shelf;

@@ -10,7 +10,16 @@
 #include "base/error.hpp"
 #include "net/chunk.hpp"
 
+#include <chrono>
+
 namespace longshore::net {
+
+// How long one wait for the peer may last, whatever the deadline of the whole operation: a peer that goes silent
+// is cut, one that is slow but moves is not.
+struct Pace {
+    std::chrono::nanoseconds read_idle = std::chrono::nanoseconds::max();
+    std::chrono::nanoseconds write_idle = std::chrono::nanoseconds::max();
+};
 
 class ByteStream {
 public:
@@ -26,6 +35,7 @@ public:
     // False when finish() ends both directions.
     [[nodiscard]] virtual bool half_closes() const noexcept = 0;
     virtual void abort(Errc reason) noexcept = 0;
+    virtual void set_pace(Pace pace) noexcept = 0;
 };
 
 }  // namespace longshore::net

@@ -10,6 +10,7 @@
 
 #include <boost/asio/generic/stream_protocol.hpp>
 
+#include <optional>
 #include <string>
 
 namespace longshore::net {
@@ -27,8 +28,10 @@ public:
     [[nodiscard]] Task<Result<>> finish(Deadline deadline) override;
     [[nodiscard]] bool half_closes() const noexcept override { return true; }
     void abort(Errc reason) noexcept override;
+    void set_pace(Pace pace) noexcept override { pace_ = pace; }
 
-    // Non-blocking. Bytes or end of stream are waiting / the kernel takes bytes again.
+    // Ends when bytes or the end of stream are waiting / when the kernel takes bytes again. Try the call first: only
+    // after it would block is a wake-up certain.
     [[nodiscard]] Task<Result<>> wait_readable(Deadline deadline);
     [[nodiscard]] Task<Result<>> wait_writable(Deadline deadline);
     [[nodiscard]] int descriptor() noexcept { return socket_.native_handle(); }
@@ -47,12 +50,17 @@ private:
         bool timed_out = false;
     };
     [[nodiscard]] Task<Result<>> wait(Direction direction, Wait& state, Deadline deadline);
+    // For files without a descriptor (fakes).
+    [[nodiscard]] Task<Result<>> write_file_by_copy(FileRange range, Deadline deadline);
+    [[nodiscard]] Error failed(int number, const char* doing) const;
 
     Loop& loop_;
     Socket socket_;
     Wait reading_{*this};
     Wait writing_{*this};
+    Pace pace_;
     std::optional<Errc> aborted_;
+    bool finished_ = false;
     std::string peer_;
     std::string local_;
 };

@@ -22,7 +22,7 @@ public:
     Timer() = default;
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
-    ~Timer() { disarm(); }
+    virtual ~Timer() { disarm(); }
 
     void disarm() noexcept;
     [[nodiscard]] bool armed() const noexcept { return next_ != nullptr; }

@@ -30,7 +30,7 @@ public:
     [[nodiscard]] bool waited_for() const noexcept { return waiters_ != nullptr; }
 
 private:
-    friend struct EventWaiter;
+    void unlink(struct EventWaiter& waiter) noexcept;
     struct EventWaiter* waiters_ = nullptr;
 };
 

@@ -1,0 +1,171 @@
+#include "net/tcp.hpp"
+
+#include "net/wait.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cerrno>
+
+namespace longshore::net {
+namespace asio = boost::asio;
+namespace {
+
+constexpr std::uint64_t k_sendfile_slice = 1024 * 1024;  // bytes per call: the loop stays fair
+
+std::string describe(const TcpStream::Socket::endpoint_type& endpoint) {
+    const auto* address = endpoint.data();
+    if (address->sa_family == AF_UNIX) return "unix:";
+    asio::ip::tcp::endpoint ip;
+    if (endpoint.size() > ip.capacity()) return "unknown";
+    std::memcpy(ip.data(), address, endpoint.size());
+    ip.resize(endpoint.size());
+    const auto host = ip.address().to_string();
+    return (ip.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(ip.port());
+}
+
+}  // namespace
+
+TcpStream::TcpStream(Loop& loop, Socket socket) : loop_(loop), socket_(std::move(socket)) {
+    boost::system::error_code ignored;
+    socket_.native_non_blocking(true, ignored);
+    const auto peer = socket_.remote_endpoint(ignored);
+    if (!ignored) peer_ = describe(peer);
+    const auto local = socket_.local_endpoint(ignored);
+    if (!ignored) local_ = describe(local);
+    const int on = 1;
+    ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+TcpStream::~TcpStream() { abort(Errc::cancelled); }
+
+void TcpStream::abort(Errc reason) noexcept {
+    if (aborted_) return;
+    aborted_ = reason;
+    reading_.disarm();
+    writing_.disarm();
+    boost::system::error_code ignored;
+    // A stream that did not end properly must not look as if it had: the peer gets a reset.
+    if (!finished_) socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+    socket_.close(ignored);
+}
+
+void TcpStream::Wait::fire() noexcept {
+    timed_out = true;
+    boost::system::error_code ignored;
+    stream.socket_.cancel(ignored);
+}
+
+Error TcpStream::failed(int number, const char* doing) const {
+    if (aborted_) return {*aborted_, std::string{doing} + " " + peer_ + ": connection was given up"};
+    return errno_error(number, std::string{doing} + " " + peer_);
+}
+
+Task<Result<>> TcpStream::wait(Direction direction, Wait& state, Deadline deadline) {
+    const auto type = direction == Direction::readable ? Socket::wait_read : Socket::wait_write;
+    const auto idle = direction == Direction::readable ? pace_.read_idle : pace_.write_idle;
+    const auto until = std::min(deadline, after(loop_.now(), idle));
+    for (;;) {
+        if (aborted_) co_return Error{*aborted_, "connection to " + peer_ + " was given up"};
+        const bool cancelled = co_await is_cancelled();
+        if (cancelled) co_return Error{Errc::cancelled, "waiting for " + peer_};
+        state.timed_out = false;
+        loop_.timers().arm(state, until);
+        const auto [error] = co_await socket_.async_wait(type, asio::as_tuple(asio::use_awaitable));
+        state.disarm();
+        if (!error) co_return Result<>{};
+        if (state.timed_out) co_return Error{Errc::timeout, "waiting for " + peer_};
+        // Somebody else's deadline on the same socket also ends our wait: go on with what is left of ours.
+        if (error != asio::error::operation_aborted) co_return failed(error.value(), "waiting for");
+    }
+}
+
+Task<Result<>> TcpStream::wait_readable(Deadline deadline) { return wait(Direction::readable, reading_, deadline); }
+Task<Result<>> TcpStream::wait_writable(Deadline deadline) { return wait(Direction::writable, writing_, deadline); }
+
+Task<Result<Chunk>> TcpStream::read(std::size_t at_most, Deadline deadline) {
+    for (;;) {
+        if (aborted_) co_return failed(ECANCELED, "reading from");
+        {
+            auto slab = loop_.slabs().get(at_most);
+            const auto room = std::min(at_most, slab.room.size());
+            const auto got = ::recv(socket_.native_handle(), slab.room.data(), room, 0);
+            if (got >= 0) co_return std::move(slab).take(static_cast<std::size_t>(got));
+        }
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN) co_return failed(errno, "reading from");
+        auto ready = co_await wait_readable(deadline);
+        if (!ready) co_return ready.error();
+    }
+}
+
+Task<Result<>> TcpStream::write(Chunk chunk, Deadline deadline) {
+    auto rest = chunk.bytes;
+    while (!rest.empty()) {
+        if (aborted_) co_return failed(ECANCELED, "writing to");
+        const auto sent = ::send(socket_.native_handle(), rest.data(), rest.size(), MSG_NOSIGNAL);
+        if (sent >= 0) {
+            rest = rest.subspan(static_cast<std::size_t>(sent));
+            continue;
+        }
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN) co_return failed(errno, "writing to");
+        auto ready = co_await wait_writable(deadline);
+        if (!ready) co_return ready.error();
+    }
+    co_return Result<>{};
+}
+
+Task<Result<>> TcpStream::write_file(FileRange range, Deadline deadline) {
+    if (range.file->descriptor() < 0) {
+        auto copied = co_await write_file_by_copy(std::move(range), deadline);
+        co_return copied;
+    }
+    auto offset = static_cast<off_t>(range.offset);
+    const auto end = offset + static_cast<off_t>(range.length);
+    while (offset < end) {
+        if (aborted_) co_return failed(ECANCELED, "writing to");
+        const auto slice = std::min<std::uint64_t>(static_cast<std::uint64_t>(end - offset), k_sendfile_slice);
+        const auto sent = ::sendfile(socket_.native_handle(), range.file->descriptor(), &offset, slice);
+        if (sent > 0) continue;
+        if (sent == 0) co_return Error{Errc::corrupt, "a file being sent is shorter than it was"};
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN) co_return failed(errno, "writing to");
+        auto ready = co_await wait_writable(deadline);
+        if (!ready) co_return ready.error();
+    }
+    co_return Result<>{};
+}
+
+Task<Result<>> TcpStream::write_file_by_copy(FileRange range, Deadline deadline) {
+    while (range.length != 0) {
+        auto slab = loop_.slabs().get(SlabPool::k_small);
+        const auto room = slab.room.first(std::min<std::uint64_t>(slab.room.size(), range.length));
+        const auto got = range.file->read_at(range.offset, room);
+        if (!got) co_return got.error();
+        if (*got == 0) co_return Error{Errc::corrupt, "a file being sent is shorter than it was"};
+        range.offset += *got;
+        range.length -= *got;
+        auto wrote = co_await write(std::move(slab).take(*got), deadline);
+        if (!wrote) co_return wrote;
+    }
+    co_return Result<>{};
+}
+
+Task<Result<>> TcpStream::finish(Deadline) {
+    if (aborted_) co_return failed(ECANCELED, "closing");
+    finished_ = true;
+    boost::system::error_code error;
+    socket_.shutdown(Socket::shutdown_send, error);
+    if (error) co_return failed(error.value(), "closing");
+    co_return Result<>{};
+}
+
+}  // namespace longshore::net
