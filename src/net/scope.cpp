@@ -51,6 +51,10 @@ Task<> Scope::join() {
     assert(waiter_ == nullptr);
     Suspension waiter;
     waiter_ = &waiter;
+    if (size_ != 0) {
+        const auto why = co_await waiter.wait(Deadline::max());
+        if (why == Suspension::Woken::cancelled) cancel();
+    }
     while (size_ != 0) co_await waiter.wait_uncancelled();
     waiter_ = nullptr;
 }

@@ -24,7 +24,7 @@ public:
 
     void start(Task<> child);
     void cancel() noexcept;
-    // Ends when no child is left. One caller at a time; not cancelled by anything but the children ending.
+    // Ends when no child is left. One caller at a time; when the caller is cancelled, so are the children.
     [[nodiscard]] Task<> join();
 
     [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }

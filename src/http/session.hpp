@@ -1,0 +1,53 @@
+// One connection, spoken by a codec: what every codec takes and gives, whatever its version.
+#pragma once
+
+#include "http/exchange_log.hpp"
+#include "http/message.hpp"
+#include "net/stream.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace longshore::http {
+
+struct SessionOptions {
+    std::size_t target_bytes = 16 * 1024;            // longest request line
+    std::size_t head_bytes = 32 * 1024;              // all fields of one message, decoded
+    std::size_t field_count = 200;
+    std::chrono::nanoseconds header_timeout = std::chrono::seconds{10};  // from the first byte of a head to its end
+    std::chrono::nanoseconds idle_timeout = std::chrono::seconds{75};    // between requests
+    std::chrono::nanoseconds body_idle_timeout = std::chrono::seconds{60};  // a peer that neither sends nor takes a byte
+    std::uint32_t max_streams = 256;                 // concurrent requests on one HTTP/2 connection
+};
+
+// The serving end of a connection. The pointees outlive the session.
+struct ServerEnd {
+    Handler* handler = nullptr;
+    ExchangeLog* log = nullptr;  // may be null
+    const SessionOptions* options = nullptr;
+    std::shared_ptr<const Connection> connection;
+    // Whether the certificate shown covers this host; empty: every host is served (cleartext).
+    std::function<bool(std::string_view host)> covers;
+};
+
+class Session {
+public:
+    virtual ~Session() = default;
+    // Speaks until the connection is over; it is closed then. Once.
+    [[nodiscard]] virtual Task<> run() = 0;
+    // No new requests; the ones being answered end normally, then the connection closes.
+    virtual void drain() noexcept = 0;
+};
+
+// Ids for log lines: unique in the process, not guessable from each other's order across processes.
+[[nodiscard]] std::uint64_t next_request_id() noexcept;
+
+// "Fri, 20 Nov 2026 00:00:00 GMT" for now, remade once a second per thread.
+[[nodiscard]] std::string_view current_date(WallTime now);
+
+}  // namespace longshore::http
