@@ -29,9 +29,9 @@ struct Authority {
 struct Target {
     std::string scheme = "http";  // "http" or "https"; how this hop is carried
     Authority authority;
-    std::string path = "/";       // starts with "/"; "*" for OPTIONS *; empty for CONNECT
-    std::string query;            // without "?"
-    bool has_query = false;       // distinguishes "/a?" from "/a"
+    std::string path = "/";  // starts with "/"; "*" for OPTIONS *; empty for CONNECT
+    std::string query;       // without "?"
+    bool has_query = false;  // distinguishes "/a?" from "/a"
 
     // "/a/b?c=d"
     [[nodiscard]] std::string path_and_query() const;
@@ -43,7 +43,8 @@ struct Target {
     [[nodiscard]] static Result<Target> from_path(std::string_view scheme, Authority authority, std::string_view path);
     // "http://host/a?b" or "https://...".
     [[nodiscard]] static Result<Target> from_url(std::string_view url);
-    // RFC 3986 §5.2: an absolute URL, "//host/path", "/path", "path" or "?query", seen from this target.
+    // RFC 3986 §5.2: an absolute URL, "//host/path", "/path", "path" or "?query", seen from this target. A fragment
+    // is not sent, so here it is dropped.
     [[nodiscard]] Result<Target> resolve(std::string_view reference) const;
 };
 
