@@ -1,0 +1,276 @@
+#include "app/config.hpp"
+
+#include "config/manual.hpp"
+#include "http/target.hpp"
+#include "net/listener.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace longshore::app {
+
+namespace {
+
+using namespace std::chrono_literals;
+using config::Choice;
+using config::Fault;
+using config::Verdict;
+using Milliseconds = std::chrono::milliseconds;
+
+constexpr std::size_t k_kib = 1024;
+constexpr std::size_t k_mib = k_kib * k_kib;
+
+constexpr std::array k_log_formats{Choice{"text", LogFormat::text}, Choice{"json", LogFormat::json}};
+constexpr std::array k_log_levels{Choice{"debug", LogLevel::debug}, Choice{"info", LogLevel::info},
+                                  Choice{"warning", LogLevel::warning}, Choice{"error", LogLevel::error},
+                                  Choice{"fatal", LogLevel::fatal}};
+
+Verdict listen_address(std::string_view text) {
+    if (net::ListenAddress::parse(text)) return {};
+    return Fault{"is not an address to listen on",
+                 "write 127.0.0.1:5000, [::1]:5000, :5000 or unix:/run/longshore.sock"};
+}
+
+bool is_label(std::string_view text) {
+    const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+    return !text.empty() && text.size() <= 63 && std::ranges::all_of(text, is_letter) && !text.starts_with('-') &&
+           !text.ends_with('-');
+}
+
+Verdict label(std::string_view text) {
+    if (is_label(text)) return {};
+    return Fault{"cannot be part of a host name", "use lower-case letters, digits and inner dashes, such as k8s-gcr"};
+}
+
+Verdict domain(std::string_view text) {
+    const Fault fault{"is not a host name", "write it without scheme and port, such as mirror.example.org"};
+    if (text.size() > 253) return fault;
+    for (std::size_t from = 0; from <= text.size();) {
+        const auto end = std::min(text.find('.', from), text.size());
+        if (!is_label(text.substr(from, end - from))) return fault;
+        from = end + 1;
+    }
+    return {};
+}
+
+Verdict upstream_url(std::string_view text) {
+    const auto url = http::Target::from_url(text);
+    const bool is_bare = url && (url->path.empty() || url->path == "/") && !url->has_query;
+    if (is_bare && !url->authority.host.empty()) return {};
+    return Fault{"is not the URL of a registry",
+                 "write scheme, host and port only, such as https://registry.example.org"};
+}
+
+void complain_about_repeated(const Config& c, config::Mistakes& mistakes) {
+    std::vector<std::string> seen;
+    const auto look = [&](std::string_view field, const std::string& address) {
+        const auto parsed = net::ListenAddress::parse(address);
+        if (!parsed || (parsed->path.empty() && parsed->port == 0)) return;
+        const auto canonical = parsed->to_string();
+        if (std::ranges::find(seen, canonical) != seen.end()) {
+            mistakes.at(field, config::quoted(address) + " is listened on twice", "give each listener its own address");
+        }
+        seen.push_back(canonical);
+    };
+    for (const auto& address : c.listen) look("listen", address);
+    for (const auto& address : c.tls_listen) look("tls_listen", address);
+    if (!c.admin_listen.empty()) look("admin_listen", c.admin_listen);
+}
+
+std::string value_of(std::span<const config::Variable> environment, std::string_view name) {
+    const auto found = std::ranges::find(environment, name, &config::Variable::name);
+    return found == environment.end() ? std::string{} : found->value;
+}
+
+constexpr std::string_view k_introduction = R"(# Configuration
+
+<!-- Made by `longshore config reference`; change the declarations in the source, then run `./dev docs`. -->
+
+Every setting has a key in the configuration file, a flag and an environment variable. Flags win over the environment,
+the environment over the file, the file over the default. `longshore config check FILE` says what is wrong with a file;
+all mistakes are reported together, each with its place and a fix. Unknown keys are mistakes.
+
+```yaml
+# longshore mirror --config longshore.yaml
+data_dir: /var/lib/longshore
+listen: ["127.0.0.1:5000"]
+admin_listen: 127.0.0.1:8091
+log:
+  format: json
+mirror:
+  tag_ttl: 60s
+  upstreams:
+    internal: {url: "https://registry.example.org", ca_file: /etc/ssl/example.pem}
+```
+
+- Durations are whole numbers with a unit: `500ms`, `60s`, `1m30s`, `1h`, `7d`.
+- Sizes are whole numbers with a unit: `512KiB`, `64MiB`, `1GiB` (`kB`, `MB`, `GB` count in thousands).
+- A list is a flag given several times, and an environment variable separated by spaces. It replaces the list of the
+  file. A list of maps is written `--certificate cert=a.pem,key=a.key`.
+- A map is changed name by name: `--upstream NAME=URL`, or `--upstream NAME.KEY=VALUE` for its other keys.
+- The file is one YAML document of at most 1 MiB, without anchors, aliases and tags.
+- On SIGHUP the same sources are read again. A configuration with mistakes leaves the old one serving; what is marked
+  "at a restart" keeps its old value until then, and a log line says so.
+)";
+
+}  // namespace
+
+void describe(config::Describer& d, LogConfig& c) {
+    d.choice<LogFormat>("format", c.format, k_log_formats, "Form of the log lines on standard error.");
+    d.choice<LogLevel>("level", c.level, k_log_levels, "The least important lines that are written.").live();
+    d.toggle("access", c.access, "Write one line for each request.").live();
+}
+
+void describe(config::Describer& d, HttpConfig& c) {
+    d.size("header_bytes", c.header_bytes, {k_kib, k_mib},
+           "Largest head of a request: the request line and all fields.")
+        .live();
+    d.size("target_bytes", c.target_bytes, {256, k_mib}, "Longest path and query of a request.").live();
+    d.number("field_count", c.field_count, {16, 2000}, "Most fields in a request's head.").live();
+    d.number("max_streams", c.max_streams, {1, 10'000}, "Most requests at once on one HTTP/2 connection.").live();
+    d.duration<Milliseconds>("header_timeout", c.header_timeout, {100ms, 5min},
+                             "How long a client may take from the first byte of a head to its last.")
+        .live();
+    d.duration<Milliseconds>("idle_timeout", c.idle_timeout, {1s, 1h},
+                             "How long a connection without a request stays open.")
+        .live();
+    d.duration<Milliseconds>("body_idle_timeout", c.body_idle_timeout, {1s, 1h},
+                             "How long a body, in either direction, may rest without a byte moving.")
+        .live();
+}
+
+void describe(config::Describer& d, CertificateConfig& c) {
+    d.text("cert", c.cert, "File with the certificate chain in PEM, the leaf first.");
+    d.text("key", c.key, "File with its private key in PEM, not encrypted.");
+}
+
+void describe(config::Describer& d, UpstreamConfig& c) {
+    d.text("url", c.url, "Where the registry is: scheme, host and port. Names that are built in need none.")
+        .checked_by(upstream_url);
+    d.text("host", c.host, "Name to send as Host and to expect in the certificate, when it is not the URL's.")
+        .checked_by(domain);
+    d.text("ca_file", c.ca_file,
+           "File with the authorities to trust for this upstream, in PEM, instead of the system's.");
+    d.toggle("enabled", c.enabled, "Whether this upstream is served at all.");
+}
+
+void describe(config::Describer& d, MirrorConfig& c) {
+    d.duration<Milliseconds>("tag_ttl", c.tag_ttl, {0ms, 24h},
+                             "How long a tag is served before upstream is asked again whether it moved.")
+        .live();
+    d.size("manifest_limit", c.manifest_limit, {64 * k_kib, 64 * k_mib}, "Largest manifest that is fetched.").live();
+    d.size("memory_limit", c.memory_limit, {0, k_kib * k_mib}, "Memory for the manifests asked for most.");
+    d.list("default_hosts", c.default_hosts,
+           "More Host names that mean the default upstream, docker, as IP addresses and the base domain do.")
+        .flag_name("default-host")
+        .shown_as("NAME")
+        .checked_by(domain)
+        .live();
+    d.named("upstreams", c.upstreams,
+            "Registries by name, each served at NAME.<base_domain>. Built in: docker, quay, gcr, k8s-gcr, k8s, ghcr, "
+            "cloudsmith, ecr; a name given here is added, or changes the one built in.")
+        .flag_name("upstream")
+        .shown_as("NAME=URL")
+        .principal("url")
+        .checked_by(label)
+        .default_as("the ones built in")
+        .live();
+    d.duration<Milliseconds>("connect_timeout", c.connect_timeout, {100ms, 5min},
+                             "How long connecting to an upstream may take, TLS included.")
+        .live();
+    d.duration<Milliseconds>("response_timeout", c.response_timeout, {100ms, 10min},
+                             "How long an upstream may take from the request to the head of its response.")
+        .live();
+    d.duration<Milliseconds>("read_timeout", c.read_timeout, {1s, 1h},
+                             "How long an upstream's body may rest without a byte arriving.")
+        .live();
+    d.number("max_connections", c.max_connections, {1, 10'000}, "Most connections to one upstream host.");
+}
+
+void describe(config::Describer& d, Config& c) {
+    d.text("data_dir", c.data_dir, "Directory for everything that is kept. One process at a time.")
+        .shown_as("DIR")
+        .default_as("/var/lib/longshore for root, else $XDG_STATE_HOME/longshore or ~/.local/state/longshore");
+    d.list("listen", c.listen,
+           "Addresses for HTTP/1.1 and HTTP/2 without TLS. Naming any listener turns off the default ones not named.")
+        .shown_as("ADDRESS")
+        .default_as("127.0.0.1:5000")
+        .checked_by(listen_address);
+    d.list("tls_listen", c.tls_listen, "Addresses for HTTP/1.1 and HTTP/2 over TLS.")
+        .shown_as("ADDRESS")
+        .checked_by(listen_address);
+    d.text("admin_listen", c.admin_listen, "Address for /metrics, /ready and /healthcheck.")
+        .shown_as("ADDRESS")
+        .default_as("127.0.0.1:8090 in `up`, 127.0.0.1:8091 in `mirror`")
+        .checked_by(listen_address);
+    d.text("base_domain", c.base_domain, "Domain under which each upstream has its name: quay.localhost.")
+        .shown_as("DOMAIN")
+        .checked_by(domain);
+    d.each("certificates", c.certificates,
+           "Certificates for the TLS listeners, chosen by server name; the first is shown when no name fits.")
+        .flag_name("certificate")
+        .shown_as("cert=FILE,key=FILE")
+        .live();
+    d.toggle(
+        "development_ca", c.development_ca,
+        "Make certificates for localhost and the base domain on demand, from an authority kept in the data directory.");
+    d.duration<Milliseconds>("grace_period", c.grace_period, {0ms, 1h},
+                             "How long requests under way may go on after SIGTERM.")
+        .live();
+    d.number("loops", c.loops, {0, 256}, "Event loops; 0 means one for each core.");
+    d.number("disk_threads", c.disk_threads, {1, 64}, "Threads that wait for the disk.");
+    d.group("log", c.log, "Log");
+    d.group("http", c.http, "HTTP limits");
+    d.group("mirror", c.mirror, "Mirror").plain_flags();
+}
+
+void check(const HttpConfig& c, config::Mistakes& mistakes) {
+    if (c.target_bytes <= c.header_bytes) return;
+    mistakes.at("target_bytes", "is larger than http.header_bytes, which holds it",
+                "lower it, or raise http.header_bytes");
+}
+
+void check(const CertificateConfig& c, config::Mistakes& mistakes) {
+    if (c.cert.empty()) mistakes.at("cert", "is missing", "name the file with the certificate chain");
+    if (c.key.empty()) mistakes.at("key", "is missing", "name the file with the private key");
+}
+
+void check(const Config& c, config::Mistakes& mistakes) {
+    complain_about_repeated(c, mistakes);
+    if (!c.tls_listen.empty() && c.certificates.empty() && !c.development_ca) {
+        mistakes.at("tls_listen", "there is no certificate to show", "give certificates, or development_ca: true");
+    }
+}
+
+std::string default_data_dir(std::span<const config::Variable> environment, Account account) {
+    if (account == Account::root) return "/var/lib/longshore";
+    const auto state = value_of(environment, "XDG_STATE_HOME");
+    if (state.starts_with('/')) return state + "/longshore";
+    const auto home = value_of(environment, "HOME");
+    return home.empty() ? std::string{} : home + "/.local/state/longshore";
+}
+
+void settle_listeners(Config& config, Role role) {
+    if (!config.listen.empty() || !config.tls_listen.empty() || !config.admin_listen.empty()) return;
+    config.listen = {"127.0.0.1:5000"};
+    config.admin_listen = role == Role::up ? "127.0.0.1:8090" : "127.0.0.1:8091";
+}
+
+config::Loaded<Config> load(Files& files, const config::Sources& sources, Role role, Account account) {
+    auto loaded = config::load<Config>(files, sources);
+    settle_listeners(loaded.value, role);
+    if (!loaded.value.data_dir.empty()) return loaded;
+    loaded.value.data_dir = default_data_dir(sources.environment, account);
+    if (loaded.value.data_dir.empty()) {
+        loaded.mistakes.push_back({"data_dir", {}, "cannot be guessed, for HOME is not set", "give --data-dir DIR"});
+    }
+    return loaded;
+}
+
+std::string reference_page() {
+    Config defaults;
+    auto schema = config::schema_of(defaults);
+    return config::reference(schema, k_introduction);
+}
+
+}  // namespace longshore::app

@@ -1,0 +1,104 @@
+// Everything an operator can set, for the roles that `longshore` runs.
+//
+// The initialisers are the defaults. `load` reads file, environment and flags (config/load.hpp) and settles what
+// depends on the role and the machine: the listeners and the data directory. What a value means, its bounds and
+// whether SIGHUP takes it over stand in config.cpp; docs/reference/configuration.md is made from there.
+#pragma once
+
+#include "base/log.hpp"
+#include "base/log_format.hpp"
+#include "config/load.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace longshore::app {
+
+enum class Role : std::uint8_t { up, mirror };
+
+struct LogConfig {
+    LogFormat format = LogFormat::text;
+    LogLevel level = LogLevel::info;
+    bool access = true;
+};
+
+struct HttpConfig {
+    std::size_t header_bytes = std::size_t{32} << 10;
+    std::size_t target_bytes = std::size_t{16} << 10;
+    std::size_t field_count = 200;
+    std::size_t max_streams = 256;
+    std::chrono::milliseconds header_timeout = std::chrono::seconds{10};
+    std::chrono::milliseconds idle_timeout = std::chrono::seconds{75};
+    std::chrono::milliseconds body_idle_timeout = std::chrono::seconds{60};
+};
+
+struct CertificateConfig {
+    std::string cert;
+    std::string key;
+};
+
+struct UpstreamConfig {
+    std::string url;   // empty: the built-in one of this name
+    std::string host;  // empty: the URL's
+    std::string ca_file;
+    bool enabled = true;
+};
+
+struct MirrorConfig {
+    std::chrono::milliseconds tag_ttl = std::chrono::seconds{60};
+    std::size_t manifest_limit = std::size_t{4} << 20;
+    std::size_t memory_limit = std::size_t{16} << 20;
+    std::vector<std::string> default_hosts;
+    std::map<std::string, UpstreamConfig> upstreams;
+    std::chrono::milliseconds connect_timeout = std::chrono::seconds{5};
+    std::chrono::milliseconds response_timeout = std::chrono::seconds{30};
+    std::chrono::milliseconds read_timeout = std::chrono::seconds{60};
+    std::size_t max_connections = 64;
+};
+
+struct Config {
+    std::string data_dir;
+    std::vector<std::string> listen;
+    std::vector<std::string> tls_listen;
+    std::string admin_listen;
+    std::string base_domain = "localhost";
+    std::vector<CertificateConfig> certificates;
+    bool development_ca = false;
+    std::chrono::milliseconds grace_period = std::chrono::seconds{30};
+    std::size_t loops = 0;  // one per core
+    std::size_t disk_threads = 4;
+    LogConfig log;
+    HttpConfig http;
+    MirrorConfig mirror;
+};
+
+void describe(config::Describer& d, LogConfig& c);
+void describe(config::Describer& d, HttpConfig& c);
+void describe(config::Describer& d, CertificateConfig& c);
+void describe(config::Describer& d, UpstreamConfig& c);
+void describe(config::Describer& d, MirrorConfig& c);
+void describe(config::Describer& d, Config& c);
+void check(const HttpConfig& c, config::Mistakes& mistakes);
+void check(const CertificateConfig& c, config::Mistakes& mistakes);
+void check(const Config& c, config::Mistakes& mistakes);
+
+enum class Account : std::uint8_t { ordinary, root };
+
+// Reads all sources for a role. A data directory that cannot be guessed is a mistake like any other.
+[[nodiscard]] config::Loaded<Config> load(Files& files, const config::Sources& sources, Role role, Account account);
+
+// /var/lib/longshore for root, else $XDG_STATE_HOME/longshore or ~/.local/state/longshore; empty without a home.
+[[nodiscard]] std::string default_data_dir(std::span<const config::Variable> environment, Account account);
+
+// The default listeners of a role, when none was named; naming any turns off the others.
+void settle_listeners(Config& config, Role role);
+
+// docs/reference/configuration.md.
+[[nodiscard]] std::string reference_page();
+
+}  // namespace longshore::app
