@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace longshore::http::h1 {
 
@@ -39,7 +40,7 @@ public:
     // and not done: more input is needed.
     [[nodiscard]] Parsed<Step> feed(std::string_view input);
     // Body bytes that are still to come of the chunk that is being read.
-    [[nodiscard]] std::uint64_t chunk_left() const noexcept { return left_; }
+    [[nodiscard]] std::uint64_t chunk_left() const noexcept { return state_ == State::data ? left_ : 0; }
     // Once, after `done`.
     [[nodiscard]] Fields take_trailers() noexcept { return std::move(trailers_); }
 
@@ -64,7 +65,6 @@ private:
     [[nodiscard]] Parsed<void> framing_byte(char byte);
     [[nodiscard]] Parsed<void> size_byte(char byte);
     [[nodiscard]] Parsed<void> extension_byte(char byte);
-    [[nodiscard]] Parsed<void> end_size_line();
     [[nodiscard]] Parsed<std::size_t> trailer_bytes(std::string_view input);
     [[nodiscard]] Parsed<void> end_trailer_line();
 
@@ -75,6 +75,7 @@ private:
     std::uint64_t body_bytes_ = 0;
     std::uint64_t extension_bytes_ = 0;
     std::size_t trailer_bytes_ = 0;
+    std::size_t trailer_count_ = 0;
     std::string line_;
     Fields trailers_;
 };
