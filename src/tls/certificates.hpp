@@ -40,6 +40,7 @@ class FileCertificates final : public Certificates {
 public:
     // `files` and `disk` outlive it.
     FileCertificates(Files& files, DiskPool& disk) : files_(files), disk_(disk) {}
+    ~FileCertificates() override;
 
     // Reads every pair and serves them from the next handshake on; with any mistake nothing changes, and all
     // mistakes are returned, each naming its file. One caller at a time, which keeps this alive meanwhile.

@@ -18,6 +18,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -75,16 +76,22 @@ private:
     enum class Direction : std::uint8_t { readable, writable };
     struct Stall {
         std::optional<Direction> wait;
-        Error error;
+        Error error{};
     };
 
+    [[nodiscard]] std::optional<Error> given_up() const;
+    [[nodiscard]] Result<> can_send() const;
+    // What the call that just returned `outcome` waits for, or why it failed.
+    [[nodiscard]] Stall stalled(int outcome, std::string_view doing);
     [[nodiscard]] Task<Result<>> wait(Direction direction, Deadline deadline);
+    // After a stall while sending: waits, or gives the sending direction up.
+    [[nodiscard]] Task<Result<>> recover(Stall stall, Deadline deadline);
+    // Reads records into `room` from `have` on while they keep coming; OpenSSL's last answer.
+    [[nodiscard]] int fill(std::span<std::byte> room, std::size_t& have);
     [[nodiscard]] Task<Result<>> write_bytes(std::span<const std::byte> bytes, Deadline deadline);
     [[nodiscard]] Task<Result<>> send_file(const net::FileRange& range, Deadline deadline);
     [[nodiscard]] Task<Result<>> copy_file(const net::FileRange& range, Deadline deadline);
     [[nodiscard]] Task<Result<>> notify_close(Deadline deadline);
-    [[nodiscard]] Stall stalled(int outcome, std::string_view doing);
-    [[nodiscard]] Result<> writable_still() const;
 
     std::unique_ptr<net::TcpStream> transport_;
     Session session_;
@@ -93,7 +100,9 @@ private:
     Gate readable_;
     Gate writable_;
     bool server_;
-    bool send_broken_ = false;  // a record may be cut: nothing can follow it
+    bool send_broken_ = false;  // ended, or a record may be cut: nothing can follow
+    std::optional<Error> read_failure_;
+    std::optional<Errc> aborted_;
 };
 
 }  // namespace longshore::tls
