@@ -1,0 +1,456 @@
+#include "http/h1/server_session.hpp"
+
+#include "http/h1/syntax_websocket.hpp"
+#include "http/h1/syntax_write.hpp"
+#include "http/h1/wire.hpp"
+#include "http/relay.hpp"
+#include "net/loop.hpp"
+#include "net/scope.hpp"
+#include "net/wait.hpp"
+
+#include <optional>
+
+namespace longshore::http::h1 {
+namespace {
+
+constexpr std::size_t k_head_read = net::SlabPool::k_small;
+constexpr std::uint64_t k_drain_bytes = 64 * 1024;           // of an unread request body
+constexpr std::chrono::seconds k_drain_time{5};
+constexpr std::chrono::seconds k_linger_time{2};
+constexpr std::chrono::milliseconds k_watch_after{100};  // a handler that runs longer is watched for hang-ups
+
+class ServerSession;
+
+// The connection's side of a request body. The handler's side may outlive the exchange: it is cut off then.
+struct Incoming {
+    ServerSession* session;
+    BodyDecoder decoder;
+    bool wants_continue = false;
+    bool reading = false;
+    bool failed = false;
+    std::uint64_t bytes = 0;
+    net::Event idle;
+};
+
+class IncomingSource final : public BodySource {
+public:
+    explicit IncomingSource(std::shared_ptr<Incoming> incoming) : incoming_(std::move(incoming)) {}
+    [[nodiscard]] Task<Result<BodyEvent>> next(std::size_t at_most) override;
+    void cancel(Errc) noexcept override {}
+
+private:
+    std::shared_ptr<Incoming> incoming_;
+};
+
+class ServerSession final : public Session, private net::Timer {
+public:
+    ServerSession(std::unique_ptr<net::ByteStream> stream, net::Chunk already_read, ServerEnd end)
+        : stream_(std::move(stream)), input_(*stream_, std::move(already_read)), end_(std::move(end)) {
+        stream_->set_pace({options().body_idle_timeout, options().body_idle_timeout});
+    }
+
+    [[nodiscard]] Task<> run() override {
+        scope_.start(serve_all());
+        co_await scope_.join();
+        disarm();
+        stream_->abort(Errc::cancelled);
+    }
+
+    void drain() noexcept override {
+        draining_ = true;
+        if (idle_) scope_.cancel();
+    }
+
+    // For the request body.
+    [[nodiscard]] Task<Result<BodyEvent>> pull(Incoming& incoming, std::size_t at_most);
+
+private:
+    struct Tally {
+        Deadline began;
+        std::optional<std::chrono::nanoseconds> to_first_byte;
+        Status status = 0;
+        std::uint64_t bytes_out = 0;
+        Ending ending = Ending::complete;
+        std::optional<Errc> cause;
+    };
+
+    [[nodiscard]] const SessionOptions& options() const noexcept { return *end_.options; }
+    [[nodiscard]] Deadline now() const noexcept { return net::Loop::current().now(); }
+    [[nodiscard]] std::string_view date() const { return current_date(net::Loop::current().clock().wall()); }
+    [[nodiscard]] std::string_view scheme() const noexcept { return end_.connection->secure ? "https" : "http"; }
+
+    [[nodiscard]] Task<> serve_all();
+    [[nodiscard]] Task<std::optional<RequestHead>> read_head();
+    [[nodiscard]] Task<bool> await_bytes(Deadline deadline);
+    [[nodiscard]] Task<> refuse(ParseFailure failure);
+    [[nodiscard]] Task<bool> serve_one(RequestHead head);
+    [[nodiscard]] Task<Response> ask_handler(const RequestHead& head, std::shared_ptr<Incoming> incoming);
+    [[nodiscard]] Task<bool> answer(const RequestHead& head, Response& response, Tally& tally);
+    [[nodiscard]] Task<> switch_protocols(const RequestHead& head, Response& response, Tally& tally);
+    [[nodiscard]] Task<bool> settle(Incoming& incoming);
+    [[nodiscard]] Task<> linger();
+    [[nodiscard]] Task<> watch();
+    [[nodiscard]] Task<> flush_interim();
+    void send_interim(Status status, const Fields& fields);
+    void tell(const RequestHead& head, const Arrival& arrival, const Response& response, const Tally& tally,
+              std::uint64_t bytes_in);
+    void fire() noexcept override;
+
+    std::unique_ptr<net::ByteStream> stream_;
+    Input input_;
+    ServerEnd end_;
+    net::Scope scope_;
+    std::string out_;
+    std::string interim_;
+    std::shared_ptr<Incoming> incoming_;
+    std::shared_ptr<const Arrival> arrival_;
+    net::Event turn_;
+    bool writing_ = false;
+    bool head_sent_ = false;
+    bool idle_ = false;
+    bool draining_ = false;
+    bool watching_ = false;
+    bool left_ = false;
+    net::Event watched_;
+};
+
+Task<Result<BodyEvent>> IncomingSource::next(std::size_t at_most) {
+    const auto incoming = incoming_;
+    if (incoming->session == nullptr) co_return Error{Errc::cancelled, "the request is over"};
+    auto event = co_await incoming->session->pull(*incoming, at_most);
+    co_return event;
+}
+
+Task<Result<BodyEvent>> ServerSession::pull(Incoming& incoming, std::size_t at_most) {
+    incoming.reading = true;
+    if (std::exchange(incoming.wants_continue, false) && !head_sent_) {
+        append_interim_head(interim_, 100, {});
+        co_await flush_interim();
+    }
+    auto event = co_await incoming.decoder.next(input_, at_most, Deadline::max());
+    incoming.reading = false;
+    incoming.failed = !event;
+    if (event) {
+        if (const auto* chunk = std::get_if<net::Chunk>(&*event)) incoming.bytes += chunk->size();
+    }
+    incoming.idle.notify();
+    co_return event;
+}
+
+Task<> ServerSession::serve_all() {
+    for (;;) {
+        auto head = co_await read_head();
+        if (!head) break;
+        const bool more = co_await serve_one(std::move(*head));
+        if (!more) break;
+    }
+    disarm();
+    scope_.cancel();
+}
+
+// Waits for input; false when there is none. A read that runs ahead (watch) is waited for instead.
+Task<bool> ServerSession::await_bytes(Deadline deadline) {
+    if (watching_) {
+        auto waited = co_await watched_.wait(deadline);
+        co_return waited && !left_ && !input_.text().empty();
+    }
+    if (left_) co_return false;
+    auto got = co_await input_.more(k_head_read, deadline);
+    co_return got && *got != 0;
+}
+
+Task<std::optional<RequestHead>> ServerSession::read_head() {
+    const HeadLimits limits{options().target_bytes, options().head_bytes, options().field_count};
+    HeadScan scan;
+    if (input_.text().empty()) {
+        if (draining_) co_return std::nullopt;
+        idle_ = true;
+        const bool some = co_await await_bytes(after(now(), options().idle_timeout));
+        idle_ = false;
+        if (!some) co_return std::nullopt;
+    }
+    const auto deadline = after(now(), options().header_timeout);
+    for (;;) {
+        auto head = parse_request_head(input_.text(), scheme(), limits, scan);
+        if (!head) {
+            co_await refuse(head.error());
+            co_return std::nullopt;
+        }
+        if (*head) {
+            input_.consume((*head)->bytes);
+            co_return std::move(**head);
+        }
+        const bool some = co_await await_bytes(deadline);
+        if (some) continue;
+        if (now() >= deadline) co_await refuse({408, "the request head did not arrive in time"});
+        co_return std::nullopt;
+    }
+}
+
+// Answers what never became a request, and closes.
+Task<> ServerSession::refuse(ParseFailure failure) {
+    Tally tally{.began = now(), .status = failure.status};
+    auto response = Response::text(failure.status, failure.why);
+    out_.clear();
+    append_response_head(out_, {.status = failure.status,
+                                .fields = response.fields,
+                                .framing = Framing::length,
+                                .length = *response.body.length,
+                                .keep_alive = false,
+                                .date = date()});
+    (void)co_await send_message(*stream_, out_, response.body, Framing::length, tally.bytes_out);
+    const Arrival arrival{end_.connection, next_request_id()};
+    tell({}, arrival, response, tally, 0);
+    co_await linger();
+}
+
+Task<bool> ServerSession::serve_one(RequestHead head) {
+    Tally tally{.began = now()};
+    head_sent_ = false;
+    incoming_.reset();
+    if (head.framing != Framing::none) {
+        incoming_ = std::make_shared<Incoming>();
+        incoming_->session = this;
+        incoming_->decoder = BodyDecoder{head.framing, head.length};
+        incoming_->wants_continue = head.expects_continue;
+    }
+    const auto incoming = incoming_;
+    bool reusable = head.keep_alive;
+    {
+        auto response = co_await ask_handler(head, incoming);
+        if (left_) {
+            tally.ending = Ending::client_left;
+        } else if (response.stream) {
+            co_await switch_protocols(head, response, tally);
+            reusable = false;
+        } else {
+            const bool clean = co_await answer(head, response, tally);
+            reusable = reusable && clean;
+        }
+        tell(head, *arrival_, response, tally, incoming ? incoming->bytes : 0);
+    }
+    if (left_ || tally.ending != Ending::complete) reusable = false;
+    if (incoming) {
+        const bool read_to_its_end = co_await settle(*incoming);
+        reusable = reusable && read_to_its_end;
+        incoming->session = nullptr;
+    }
+    if (!reusable && tally.ending == Ending::complete && head_sent_) co_await linger();
+    co_return reusable && !draining_;
+}
+
+Task<Response> ServerSession::ask_handler(const RequestHead& head, std::shared_ptr<Incoming> incoming) {
+    Request request;
+    request.method = head.method;
+    request.target = head.target;
+    request.fields = head.fields;
+    request.upgrade = head.upgrade;
+    arrival_ = std::make_shared<const Arrival>(Arrival{end_.connection, next_request_id()});
+    request.arrival = arrival_;
+    request.interim = [this](Status status, const Fields& fields) { send_interim(status, fields); };
+    if (incoming) {
+        const auto length = head.framing == Framing::length ? std::optional{head.length} : std::nullopt;
+        request.body = Body::of(std::make_unique<IncomingSource>(incoming), length);
+    }
+    if (end_.covers && !end_.covers(head.target.authority.host)) {
+        co_return Response::text(421, "this connection's certificate is not for that host");
+    }
+    auto& loop = net::Loop::current();
+    loop.timers().arm(*this, loop.now() + k_watch_after);
+    auto response = co_await end_.handler->handle(std::move(request));
+    disarm();
+    co_return response;
+}
+
+// A handler has been running for a while: read ahead to notice a client that leaves.
+void ServerSession::fire() noexcept {
+    if (watching_ || left_ || !input_.text().empty()) return;
+    if (incoming_ && !incoming_->decoder.done()) {
+        auto& loop = net::Loop::current();
+        loop.timers().arm(*this, loop.now() + k_watch_after);
+        return;
+    }
+    watching_ = true;
+    scope_.start(watch());
+}
+
+Task<> ServerSession::watch() {
+    stream_->set_pace({std::chrono::nanoseconds::max(), options().body_idle_timeout});
+    auto got = co_await input_.more(k_head_read, Deadline::max());
+    stream_->set_pace({options().body_idle_timeout, options().body_idle_timeout});
+    watching_ = false;
+    left_ = !got || *got == 0;
+    watched_.notify();
+    if (left_) scope_.cancel();
+}
+
+void ServerSession::send_interim(Status status, const Fields& fields) {
+    if (head_sent_ || status < 102 || status > 199) return;
+    append_interim_head(interim_, status, fields);
+    scope_.start(flush_interim());
+}
+
+Task<> ServerSession::flush_interim() {
+    while (writing_) {
+        auto waited = co_await turn_.wait(Deadline::max());
+        if (!waited) co_return;
+    }
+    if (head_sent_ || interim_.empty()) co_return;
+    writing_ = true;
+    const auto bytes = std::exchange(interim_, {});
+    (void)co_await stream_->write(net::Chunk::of_static(bytes), Deadline::max());
+    writing_ = false;
+    turn_.notify();
+}
+
+Task<bool> ServerSession::answer(const RequestHead& head, Response& response, Tally& tally) {
+    while (writing_) {
+        auto waited = co_await turn_.wait(Deadline::max());
+        if (!waited) {
+            tally.ending = Ending::client_left;
+            co_return false;
+        }
+    }
+    const bool bodiless = head.method == "HEAD" || response.status == 204 || response.status == 304;
+    auto length = response.body.length;
+    if (!length && response.body.empty() && !bodiless) length = 0;
+    auto framing = Framing::length;
+    if (!length) framing = head.version == Version::http1_0 ? Framing::until_close : Framing::chunked;
+    if (!length && bodiless) framing = Framing::none;
+    const bool unread = incoming_ && (incoming_->wants_continue || incoming_->failed);
+    const bool keep = head.keep_alive && !draining_ && framing != Framing::until_close && !unread;
+    out_ = std::exchange(interim_, {});
+    append_response_head(out_, {.status = response.status,
+                                .fields = response.fields,
+                                .framing = framing,
+                                .length = length.value_or(0),
+                                .version = head.version,
+                                .keep_alive = keep,
+                                .date = date()});
+    head_sent_ = true;
+    tally.status = response.status;
+    tally.to_first_byte = now() - tally.began;
+    auto sent = co_await send_message(*stream_, out_, response.body, bodiless ? Framing::none : framing, tally.bytes_out);
+    if (sent) co_return keep;
+    const bool client = left_ || sent.error().code == Errc::peer_closed || sent.error().code == Errc::cancelled;
+    tally.ending = client ? Ending::client_left : Ending::cut;
+    tally.cause = sent.error().code;
+    stream_->abort(sent.error().code);
+    co_return false;
+}
+
+// The input as a stream that starts with what was read already.
+class Upgraded final : public net::ByteStream {
+public:
+    Upgraded(net::ByteStream& stream, Input& input) : stream_(stream), input_(input) {}
+    [[nodiscard]] Task<Result<net::Chunk>> read(std::size_t at_most, Deadline deadline) override {
+        if (!input_.text().empty()) {
+            auto chunk = input_.slice(0, std::min(at_most, input_.text().size()));
+            input_.consume(chunk.size());
+            co_return chunk;
+        }
+        auto chunk = co_await stream_.read(at_most, deadline);
+        co_return chunk;
+    }
+    [[nodiscard]] Task<Result<>> write(net::Chunk chunk, Deadline deadline) override {
+        return stream_.write(std::move(chunk), deadline);
+    }
+    [[nodiscard]] Task<Result<>> write_file(net::FileRange range, Deadline deadline) override {
+        return stream_.write_file(std::move(range), deadline);
+    }
+    [[nodiscard]] Task<Result<>> finish(Deadline deadline) override { return stream_.finish(deadline); }
+    [[nodiscard]] bool half_closes() const noexcept override { return stream_.half_closes(); }
+    void abort(Errc reason) noexcept override { stream_.abort(reason); }
+    void set_pace(net::Pace pace) noexcept override { stream_.set_pace(pace); }
+
+private:
+    net::ByteStream& stream_;
+    Input& input_;
+};
+
+Task<> ServerSession::switch_protocols(const RequestHead& head, Response& response, Tally& tally) {
+    const bool websocket = head.upgrade == Upgrade::websocket;
+    out_ = std::exchange(interim_, {});
+    const auto accept = websocket ? websocket_accept(head.websocket_key) : std::string{};
+    tally.status = websocket ? 101 : 200;
+    append_response_head(out_, {.status = tally.status,
+                                .fields = response.fields,
+                                .framing = Framing::none,
+                                .date = date(),
+                                .websocket_accept = accept});
+    head_sent_ = true;
+    tally.to_first_byte = now() - tally.began;
+    while (watching_) {
+        auto waited = co_await watched_.wait(Deadline::max());
+        if (!waited) co_return;
+    }
+    auto wrote = co_await stream_->write(net::Chunk::of_static(out_), Deadline::max());
+    if (!wrote) {
+        tally.ending = Ending::client_left;
+        co_return;
+    }
+    stream_->set_pace({});
+    Upgraded client{*stream_, input_};
+    const auto moved = co_await relay(client, *response.stream);
+    tally.bytes_out = moved.b_to_a;
+}
+
+// After the answer: what is left of the request body is read away if it is little. True when the connection
+// stands at the start of the next request.
+Task<bool> ServerSession::settle(Incoming& incoming) {
+    const auto deadline = now() + k_drain_time;
+    while (incoming.reading) {
+        auto idle = co_await incoming.idle.wait(deadline);
+        if (!idle) stream_->abort(Errc::timeout);
+    }
+    if (incoming.failed || incoming.wants_continue) co_return incoming.decoder.done();
+    std::uint64_t drained = 0;
+    while (!incoming.decoder.done() && drained < k_drain_bytes && !left_) {
+        auto event = co_await incoming.decoder.next(input_, k_head_read, deadline);
+        if (!event) co_return false;
+        if (const auto* chunk = std::get_if<net::Chunk>(&*event)) drained += chunk->size();
+    }
+    co_return incoming.decoder.done();
+}
+
+// Ends our direction and reads away what still comes, so that the client sees the answer and not a reset.
+Task<> ServerSession::linger() {
+    auto finished = co_await stream_->finish(now() + k_linger_time);
+    if (!finished || watching_) co_return;
+    const auto deadline = now() + k_linger_time;
+    std::uint64_t drained = 0;
+    while (drained < k_drain_bytes) {
+        auto chunk = co_await stream_->read(k_head_read, deadline);
+        if (!chunk || chunk->empty()) co_return;
+        drained += chunk->size();
+    }
+}
+
+void ServerSession::tell(const RequestHead& head, const Arrival& arrival, const Response& response, const Tally& tally,
+                         std::uint64_t bytes_in) {
+    if (end_.log == nullptr) return;
+    const auto authority = head.target.authority.to_string();
+    end_.log->ended({.method = head.method,
+                     .authority = authority,
+                     .path = head.target.path,
+                     .version = head.version,
+                     .status = tally.status,
+                     .bytes_in = bytes_in,
+                     .bytes_out = tally.bytes_out,
+                     .duration = now() - tally.began,
+                     .to_first_byte = tally.to_first_byte,
+                     .ending = tally.ending,
+                     .cause = tally.cause,
+                     .peer = end_.connection->peer,
+                     .request_id = arrival.request_id,
+                     .user_agent = head.fields.get_or("user-agent", {}),
+                     .notes = response.notes});
+}
+
+}  // namespace
+
+std::unique_ptr<Session> serve(std::unique_ptr<net::ByteStream> stream, net::Chunk already_read, ServerEnd end) {
+    return std::make_unique<ServerSession>(std::move(stream), std::move(already_read), std::move(end));
+}
+
+}  // namespace longshore::http::h1

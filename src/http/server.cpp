@@ -1,0 +1,108 @@
+#include "http/server.hpp"
+
+#include "http/h1/server_session.hpp"
+#include "http/h2/session.hpp"
+#include "net/loop.hpp"
+
+#include <algorithm>
+
+namespace longshore::http {
+namespace {
+
+constexpr std::string_view k_http2_preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";  // RFC 9113 §3.4
+
+// Whether the first bytes of a connection are HTTP/2's preface: its first line cannot start an HTTP/1 request.
+bool is_http2(std::string_view start) {
+    const auto size = std::min(start.size(), k_http2_preface.size());
+    return size >= 4 && start.substr(0, size) == k_http2_preface.substr(0, size);
+}
+
+}  // namespace
+
+void Server::listen(std::unique_ptr<net::Listener> listener, const tls::ServerContext* tls) {
+    auto& opened = *listeners_.emplace_back(std::move(listener));
+    scope_.start(accept_all(*this, opened, tls));
+}
+
+void Server::drain() noexcept {
+    draining_ = true;
+    for (const auto& listener : listeners_) listener->close();
+    const auto sessions = sessions_;
+    for (Session* const session : sessions) session->drain();
+}
+
+Task<> Server::join() {
+    co_await scope_.join();
+    listeners_.clear();
+}
+
+Task<> Server::accept_all(Server& server, net::Listener& listener, const tls::ServerContext* tls) {
+    for (;;) {
+        auto stream = co_await listener.accept();
+        if (!stream) co_return;
+        server.scope_.start(serve(server, std::move(*stream), tls));
+    }
+}
+
+Task<> Server::serve(Server& server, std::unique_ptr<net::TcpStream> stream, const tls::ServerContext* tls) {
+    if (tls != nullptr) {
+        co_await server.serve_secure(std::move(stream), *tls);
+    } else {
+        co_await server.serve_clear(std::move(stream));
+    }
+}
+
+ServerEnd Server::end_for(const net::TcpStream& stream) const {
+    auto connection = std::make_shared<Connection>();
+    connection->peer = stream.peer();
+    connection->local = stream.local();
+    return {&parts_.handler, parts_.log, &parts_.options, std::move(connection), {}};
+}
+
+Task<> Server::serve_secure(std::unique_ptr<net::TcpStream> stream, const tls::ServerContext& tls) {
+    auto end = end_for(*stream);
+    const auto deadline = after(loop_.now(), parts_.options.header_timeout);
+    auto accepted = co_await tls::accept(std::move(stream), tls, deadline);
+    if (!accepted) co_return;
+    auto& secure = **accepted;
+    auto connection = std::make_shared<Connection>(*end.connection);
+    connection->secure = true;
+    connection->server_name = secure.server_name();
+    connection->client_certificate = secure.peer_certificate();
+    const bool http2 = secure.alpn() == "h2";
+    connection->version = http2 ? Version::http2 : Version::http1_1;
+    end.connection = std::move(connection);
+    end.covers = [identity = secure.facts().identity](std::string_view host) { return !identity || identity->covers(host); };
+    std::shared_ptr<Session> session;
+    if (http2) {
+        session = h2::Session::server(std::move(*accepted), {}, std::move(end), parts_.disk);
+    } else {
+        session = h1::serve(std::move(*accepted), {}, std::move(end));
+    }
+    co_await run(std::move(session));
+}
+
+Task<> Server::serve_clear(std::unique_ptr<net::TcpStream> stream) {
+    auto end = end_for(*stream);
+    auto start = co_await stream->read(net::SlabPool::k_small, after(loop_.now(), parts_.options.idle_timeout));
+    if (!start || start->empty()) co_return;
+    std::shared_ptr<Session> session;
+    if (is_http2(start->text())) {
+        auto connection = std::make_shared<Connection>(*end.connection);
+        connection->version = Version::http2;
+        end.connection = std::move(connection);
+        session = h2::Session::server(std::move(stream), std::move(*start), std::move(end), parts_.disk);
+    } else {
+        session = h1::serve(std::move(stream), std::move(*start), std::move(end));
+    }
+    co_await run(std::move(session));
+}
+
+Task<> Server::run(std::shared_ptr<Session> session) {
+    sessions_.push_back(session.get());
+    if (draining_) session->drain();
+    co_await session->run();
+    std::erase(sessions_, session.get());
+}
+
+}  // namespace longshore::http

@@ -1,0 +1,61 @@
+// Serves HTTP on listeners of one loop: accept, TLS, choice of codec, sessions, drain.
+//
+// The version is chosen by ALPN, or by the HTTP/2 preface on cleartext connections. Every connection runs in the
+// server's scope.
+//
+// Ownership: `co_await join()` before destroying it. Handler, log, contexts and options outlive it.
+// Threads:   one loop.
+#pragma once
+
+#include "base/disk_pool.hpp"
+#include "base/metrics.hpp"
+#include "http/session.hpp"
+#include "net/listener.hpp"
+#include "net/scope.hpp"
+#include "tls/server.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace longshore::http {
+
+class Server {
+public:
+    struct Parts {
+        Handler& handler;
+        ExchangeLog* log;  // may be null
+        const SessionOptions& options;
+        DiskPool& disk;
+    };
+    Server(net::Loop& loop, Parts parts) : loop_(loop), parts_(parts) {}
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    // On the loop. `tls` null: cleartext.
+    void listen(std::unique_ptr<net::Listener> listener, const tls::ServerContext* tls = nullptr);
+    // Stops accepting; connections close as their requests end.
+    void drain() noexcept;
+    // Ends every connection at once.
+    void cancel() noexcept { scope_.cancel(); }
+    // Ends when the last connection has.
+    [[nodiscard]] Task<> join();
+    [[nodiscard]] std::size_t connections() const noexcept { return sessions_.size(); }
+
+private:
+    [[nodiscard]] static Task<> accept_all(Server& server, net::Listener& listener, const tls::ServerContext* tls);
+    [[nodiscard]] static Task<> serve(Server& server, std::unique_ptr<net::TcpStream> stream,
+                                      const tls::ServerContext* tls);
+    [[nodiscard]] Task<> serve_secure(std::unique_ptr<net::TcpStream> stream, const tls::ServerContext& tls);
+    [[nodiscard]] Task<> serve_clear(std::unique_ptr<net::TcpStream> stream);
+    [[nodiscard]] Task<> run(std::shared_ptr<Session> session);
+    [[nodiscard]] ServerEnd end_for(const net::TcpStream& stream) const;
+
+    net::Loop& loop_;
+    Parts parts_;
+    net::Scope scope_;
+    std::vector<std::unique_ptr<net::Listener>> listeners_;
+    std::vector<Session*> sessions_;
+    bool draining_ = false;
+};
+
+}  // namespace longshore::http
