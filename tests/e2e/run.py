@@ -72,10 +72,14 @@ def _parent(test):
 
 
 def sentence(test):
-    module, *rest = _parent(test).split(".")
-    name = (rest[-1] if rest else module).removeprefix("test_").replace("_", " ")
+    """clients_test.Docker.test_pulls_by_host -> "clients Docker: pulls by host"; class skips have no method."""
+    names = _parent(test).split(".")
+    if len(names) != 3:
+        return _parent(test)
+    topic = names[0].removesuffix("_test").replace("_", " ")
+    room = "" if topic.replace(" ", "") == names[1].lower() else f" {names[1]}"
     extra = f" {test._subDescription()}" if hasattr(test, "test_case") else ""
-    return f"{module.removesuffix('_test')}: {name}{extra}"
+    return f"{topic}{room}: {names[2].removeprefix('test_').replace('_', ' ')}{extra}"
 
 
 def tests_of(suite):
