@@ -81,7 +81,8 @@ private:
 
     void set_key(Schema& schema, const std::string& text, const std::string& path) {
         const auto pair = split_once(text, '=');
-        if (!pair) return complain(path, quoted(text) + " is not KEY=VALUE", "write " + setting_.field->placeholder);
+        if (!pair)
+            return complain(path, quoted(text) + " is not KEY=VALUE", "write " + placeholder_of(*setting_.field));
         set_field(schema, pair->key, pair->value, path);
     }
 
