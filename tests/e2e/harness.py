@@ -108,7 +108,7 @@ class Program:
     def __init__(self, command, log, env=None, cwd=None):
         self.log = Path(log)
         with open(self.log, "ab") as sink:
-            self._process = subprocess.Popen(command, stdout=sink, stderr=sink, start_new_session=True, cwd=cwd,
+            self._process = subprocess.Popen(command, stdout=sink, stderr=sink, cwd=cwd,
                                              env={**os.environ, **(env or {})})
         self.pid = self._process.pid
 
@@ -213,7 +213,8 @@ class Longshore(Mirror):
 
 
 class DistributionProxy(Mirror):
-    clean_status = 2  # its end by SIGTERM
+    def metric(self, _name):
+        return 0
 
     def command(self):
         config = self.directory / "config.yml"

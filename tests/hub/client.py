@@ -19,7 +19,7 @@ class HubProcess:
         command += ["--bare"] if bare else []
         for name, value in (settings or {}).items():
             command += ["--setting", f"{name}={json.dumps(value)}"]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"the hub ended with status {self._process.wait()} before it was ready")
@@ -81,6 +81,10 @@ class HubProcess:
 
     def blob(self, size, seed, repository="library/blobs"):
         return self.call("POST", "/blob", {"repository": repository, "size": size, "seed": seed})["digest"]
+
+    def blobs(self, sizes, seed, repository="library/blobs"):
+        value = {"repository": repository, "sizes": sizes, "seed": seed}
+        return self.call("POST", "/blobs", value)["digests"]
 
     def image(self, repository, tag, sizes, seed, oci=True):
         return self.call("POST", "/image", {"repository": repository, "tag": tag, "sizes": sizes, "seed": seed,

@@ -44,7 +44,7 @@ class FastCdn:
         self.url = f"http://127.0.0.1:{self.port}"
         self._config = self._directory / "cdn.conf"
         self._write(rate)
-        self._process = subprocess.Popen([*self._prefix, "nginx", "-c", str(self._config)], start_new_session=True)
+        self._process = subprocess.Popen([*self._prefix, "nginx", "-c", str(self._config)])
         wait_for_port(self.port, self._process, "nginx as CDN")
 
     def close(self):

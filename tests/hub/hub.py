@@ -122,6 +122,7 @@ CONTROL = {
     ("POST", "/stop"): lambda hub, body: hub._switch(body.get("servers"), "stop"),
     ("POST", "/start"): lambda hub, body: hub._switch(body.get("servers"), "start"),
     ("POST", "/blob"): lambda hub, body: {"digest": hub.images.blob(**body)},
+    ("POST", "/blobs"): lambda hub, body: {"digests": hub.images.blobs(**body)},
     ("POST", "/image"): lambda hub, body: {"digest": hub.images.random_image(**body)},
     ("POST", "/tag"): lambda hub, body: hub._retag(body),
     ("POST", "/manifest"): lambda hub, body: hub._manifest(body),

@@ -58,6 +58,11 @@ class Images:
         finally:
             path.unlink()
 
+    def blobs(self, repository, sizes, seed):
+        """Many small blobs of random bytes. Gives their digests."""
+        source = random.Random(seed)
+        return [self._storage.place_blob(repository, source.randbytes(size)) for size in sizes]
+
     def image(self, repository, tag, layers, oci=True, architecture=None):
         """One platform's image of the given uncompressed tar layers. Gives its descriptor."""
         architecture = architecture or native_architecture()
