@@ -1,10 +1,11 @@
-# longshore_module(NAME [PUBLIC lib...] [PRIVATE lib...])
+# longshore_module(NAME [PUBLIC lib...] [PRIVATE lib...] [TESTING lib...])
 #
 # One static library `longshore_NAME` from src/NAME/**.cpp, and one test program `NAME_test` from the
 # *_test.cpp files beside them. src/NAME/**/testing/ holds fakes and helpers for tests only, and is the
-# library `longshore_NAME_testing`. The links are the dependency diagram of docs/architecture.md.
+# library `longshore_NAME_testing`; TESTING names those of lower rooms that the tests use. The links are the
+# dependency diagram of docs/architecture.md.
 function(longshore_module name)
-  cmake_parse_arguments(ARG "" "" "PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "PUBLIC;PRIVATE;TESTING" ${ARGN})
   set(dir ${PROJECT_SOURCE_DIR}/src/${name})
   file(GLOB_RECURSE all CONFIGURE_DEPENDS ${dir}/*.cpp)
   set(tests ${all})
@@ -30,7 +31,7 @@ function(longshore_module name)
   endif()
   if(tests AND NOT LONGSHORE_FUZZ)
     add_executable(${name}_test ${tests})
-    target_link_libraries(${name}_test PRIVATE longshore_${name} ${ARG_PRIVATE} GTest::gtest_main GTest::gmock longshore_asio)
+    target_link_libraries(${name}_test PRIVATE longshore_${name} ${ARG_PRIVATE} ${ARG_TESTING} GTest::gtest_main GTest::gmock longshore_asio)
     if(fakes)
       target_link_libraries(${name}_test PRIVATE longshore_${name}_testing)
     endif()

@@ -74,7 +74,7 @@ public:
     [[nodiscard]] Result<StoredBlob> open(const Digest& digest);
     [[nodiscard]] Result<BlobWriter> begin(const Digest& digest, std::optional<std::uint64_t> expected_size);
 
-    // Not made durable: a voucher that a power loss takes costs one question upstream.
+    // A power loss may take the newest vouchers, never the record: each costs one question upstream.
     [[nodiscard]] Result<> vouch(const Digest& digest, const Voucher& voucher);
     // The file with these facts was hashed again and is right.
     [[nodiscard]] Result<> confirm(const Digest& digest, const FileFacts& facts);
@@ -91,8 +91,14 @@ private:
 
     [[nodiscard]] Result<StoredBlob> commit(StagedFile& staged, const Digest& digest,
                                             std::span<const Voucher> vouchers);
-    [[nodiscard]] Result<> update_record(const Digest& digest, const BlobRecord& record);
-    [[nodiscard]] std::optional<BlobRecord> read_record(const Digest& digest);
+    [[nodiscard]] Result<StoredBlob> put_in_place(StagedFile& staged, const Digest& digest,
+                                                  std::span<const Voucher> vouchers);
+    [[nodiscard]] Result<StoredBlob> add_vouchers(StoredBlob known, const Digest& digest,
+                                                  std::span<const Voucher> vouchers);
+    [[nodiscard]] Result<std::optional<BlobRecord>> read_record(const Digest& digest);
+    [[nodiscard]] Result<BlobRecord> record_of_existing(const Digest& digest);
+    [[nodiscard]] Result<> write_record(const Digest& digest, const BlobRecord& record);
+    [[nodiscard]] Result<> remove_all(const Digest& digest);
     [[nodiscard]] std::string place(const Digest& digest) const;
     [[nodiscard]] std::mutex& lock_of(const Digest& digest) noexcept;
 

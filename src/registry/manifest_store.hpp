@@ -69,6 +69,11 @@ private:
     ManifestStore(Files& files, Staging& staging, std::string root)
         : files_(files), staging_(staging), root_(std::move(root)) {}
 
+    [[nodiscard]] std::string manifest_path(const ManifestPlace& place, const Digest& digest) const;
+    [[nodiscard]] std::string tag_path(const ManifestPlace& place, const Tag& tag) const;
+    [[nodiscard]] Result<> put_durably(const std::string& path, std::string_view content);
+    [[nodiscard]] Result<> remove(const std::string& path);
+
     Files& files_;
     Staging& staging_;
     std::string root_;

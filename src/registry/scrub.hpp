@@ -51,9 +51,13 @@ private:
         std::uint64_t offset = 0;  // bytes
     };
 
+    void earn(Deadline now);
     [[nodiscard]] Result<bool> next_blob(ScrubReport& report);
+    [[nodiscard]] bool begin(Digest digest, ScrubReport& report);
     void read_some(ScrubReport& report);
+    void give_up(const Error& error, ScrubReport& report);
     void finish(ScrubReport& report);
+    void leave(ScrubReport& report);
 
     BlobStore& store_;
     std::uint64_t rate_;           // bytes per second
@@ -63,6 +67,7 @@ private:
     unsigned shard_ = 0;
     std::optional<std::vector<Digest>> waiting_;  // of the shard, last first; nothing: not listed
     std::optional<Current> current_;
+    std::vector<std::byte> buffer_;
 };
 
 }  // namespace longshore::registry

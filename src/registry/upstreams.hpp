@@ -23,7 +23,7 @@ struct Upstream {
     bool completes_library = false;  // `alpine` means `library/alpine` here
 
     // The name by which this upstream knows the repository, in paths and in token scopes.
-    [[nodiscard]] RepositoryName complete(const RepositoryName& name) const;
+    [[nodiscard]] RepositoryName complete(const RepositoryName& asked) const;
 };
 
 // "docker=http://127.0.0.1:5600": an upstream of a new name, or another URL for a known one.

@@ -1,0 +1,183 @@
+#include "registry/manifests.hpp"
+
+#include "base/log.hpp"
+#include "net/on_loop.hpp"
+#include "registry/media_types.hpp"
+
+namespace longshore::registry {
+namespace {
+
+constexpr std::chrono::seconds k_stale_pause{10};  // before upstream is asked again after it could not be
+
+std::string key_of(const Upstream& upstream, const RepositoryName& repository, const Reference& reference) {
+    std::string key;
+    key.reserve(upstream.name.size() + repository.text().size() + 74);
+    key.append(upstream.name).append(1, '/').append(repository.text());
+    key.append(reference.digest() != nullptr ? "@" : ":").append(reference.to_string());
+    return key;
+}
+
+ManifestPtr hot(Manifest manifest) {
+    auto text = manifest.digest.to_string();
+    return std::make_shared<const HotManifest>(HotManifest{std::move(manifest.digest), std::move(text),
+                                                           std::move(manifest.media_type),
+                                                           net::Chunk::of(std::move(manifest.bytes))});
+}
+
+WallTime wall_now() { return net::Loop::current().clock().wall(); }
+
+Failure wrong_content(const Upstream& upstream, std::string what) {
+    return {{502, ErrorCode::manifest_invalid, "registry " + upstream.name + " sent a manifest " + std::move(what), {}},
+            true,
+            {}};
+}
+
+}  // namespace
+
+Manifests::Manifests(Parts parts, Options options) : parts_(std::move(parts)), options_(options) {
+    const auto count = parts_.shards.size();
+    for (std::size_t i = 0; i < count; ++i) {
+        seats_.push_back(std::make_unique<Seat>(parts_.shards.home(i).scope, options_.memory_limit / count));
+    }
+}
+
+std::optional<Manifests::Found> Manifests::in_memory(const std::string& key) {
+    const auto* const entry = here().hot.find(key);
+    if (entry == nullptr || entry->fresh_until <= net::Loop::current().now()) return std::nullopt;
+    return Found{entry->manifest, entry->stale ? How::stale : How::hit, entry->fresh_until};
+}
+
+void Manifests::remember(const std::string& key, const Found& found) {
+    here().hot.put(key, {found.manifest, found.fresh_until, found.how == How::stale});
+}
+
+Task<Fetched<Manifests::Found>> Manifests::get(const Upstream& upstream, RepositoryName repository,
+                                               Reference reference) {
+    auto key = key_of(upstream, repository, reference);
+    if (auto found = in_memory(key)) co_return std::move(*found);
+    auto& home = parts_.shards.home(upstream.name + "/" + repository.text());
+    auto found = co_await net::on_loop(
+        home.loop, get_at_home({upstream, std::move(repository)}, std::move(reference), key));
+    if (found) remember(key, *found);
+    co_return found;
+}
+
+Task<Fetched<Manifests::Found>> Manifests::get_at_home(Wanted wanted, Reference reference, std::string key) {
+    if (auto found = in_memory(key)) co_return std::move(*found);
+    auto found = co_await here().flights.get(key, resolve(std::move(wanted), std::move(reference)));
+    if (!found) co_return Failure{{503, ErrorCode::unknown, "the mirror is stopping", {}}, false, {}};
+    if (*found) remember(key, **found);
+    co_return std::move(*found);
+}
+
+Task<Fetched<Manifests::Found>> Manifests::resolve(Wanted wanted, Reference reference) {
+    if (const auto* digest = reference.digest()) {
+        auto found = co_await resolve_digest(std::move(wanted), *digest);
+        co_return found;
+    }
+    auto found = co_await resolve_tag(std::move(wanted), *reference.tag());
+    co_return found;
+}
+
+Task<Fetched<Manifests::Found>> Manifests::resolve_digest(Wanted wanted, Digest digest) {
+    auto manifest = co_await load(wanted, digest);
+    if (manifest) co_return Found{std::move(manifest), How::hit, Deadline::max()};
+    auto fetched = co_await fetch(std::move(wanted), digest.to_string(), digest);
+    if (!fetched) co_return fetched.error();
+    co_return Found{std::move(*fetched), How::fetched, Deadline::max()};
+}
+
+Task<Fetched<Manifests::Found>> Manifests::resolve_tag(Wanted wanted, Tag tag) {
+    auto read = [this, &wanted, &tag] { return parts_.store.get_tag(wanted.place(), tag); };
+    auto entry = co_await parts_.disk.run(read);
+    std::optional<TagEntry> known;
+    if (entry) known = *entry;
+    // A wall clock that was set back must not make a tag young for ever.
+    const auto now = wall_now();
+    if (known && known->checked <= now && now - known->checked < options_.tag_ttl) {
+        const auto left = options_.tag_ttl - (now - known->checked);
+        auto manifest = co_await load(wanted, known->digest);
+        if (manifest) co_return Found{std::move(manifest), How::hit, net::Loop::current().now() + left};
+    }
+    auto found = co_await check_tag(std::move(wanted), std::move(tag), std::move(known));
+    co_return found;
+}
+
+// Asks upstream what the tag means now: by HEAD, and by GET only for a manifest that is not here.
+Task<Fetched<Manifests::Found>> Manifests::check_tag(Wanted wanted, Tag tag, std::optional<TagEntry> known) {
+    auto head = co_await parts_.upstream.ask({wanted.upstream, wanted.repository, "HEAD", "manifests/" + tag.text(),
+                                              std::string{k_accept_manifests}, ErrorCode::manifest_unknown});
+    if (!head && head.error().unreachable) {
+        auto found = co_await stand_in(std::move(wanted), std::move(known), std::move(head.error()));
+        co_return found;
+    }
+    if (!head) {
+        auto drop = [this, &wanted, &tag] { return parts_.store.drop_tag(wanted.place(), tag); };
+        if (known) (void)co_await parts_.disk.run(drop);
+        co_return head.error();
+    }
+    auto how = How::revalidated;
+    const auto named = Digest::parse(head->fields.get_or("docker-content-digest", {}));
+    ManifestPtr manifest;
+    if (named) manifest = co_await load(wanted, *named);
+    if (!manifest) {
+        how = How::fetched;
+        auto fetched = co_await fetch(wanted, named ? named->to_string() : tag.text(),
+                                      named ? std::optional{*named} : std::nullopt);
+        if (!fetched && fetched.error().unreachable) {
+            auto found = co_await stand_in(std::move(wanted), std::move(known), std::move(fetched.error()));
+            co_return found;
+        }
+        if (!fetched) co_return fetched.error();
+        manifest = std::move(*fetched);
+    }
+    const bool same = known && known->digest == manifest->digest;
+    co_await save_tag(std::move(wanted), std::move(tag),
+                      {manifest->digest, manifest->media_type, manifest->bytes.size(),
+                       same ? known->fetched : wall_now(), wall_now()});
+    co_return Found{std::move(manifest), how, after(net::Loop::current().now(), options_.tag_ttl)};
+}
+
+Task<Fetched<Manifests::Found>> Manifests::stand_in(Wanted wanted, std::optional<TagEntry> known, Failure failure) {
+    if (!known) co_return failure;
+    auto manifest = co_await load(wanted, known->digest);
+    if (!manifest) co_return failure;
+    log(LogLevel::warning, "stale_tag",
+        {{"upstream", wanted.upstream.name}, {"repository", wanted.repository.text()}, {"why", failure.refusal.message}});
+    co_return Found{std::move(manifest), How::stale, net::Loop::current().now() + k_stale_pause};
+}
+
+Task<ManifestPtr> Manifests::load(Wanted wanted, Digest digest) {
+    auto read = [this, &wanted, &digest] { return parts_.store.get_manifest(wanted.place(), digest); };
+    auto manifest = co_await parts_.disk.run(read);
+    if (!manifest) co_return nullptr;
+    co_return hot(std::move(*manifest));
+}
+
+Task<Fetched<ManifestPtr>> Manifests::fetch(Wanted wanted, std::string reference, std::optional<Digest> expected) {
+    auto answer = co_await parts_.upstream.ask({wanted.upstream, wanted.repository, "GET", "manifests/" + reference,
+                                                std::string{k_accept_manifests}, ErrorCode::manifest_unknown});
+    if (!answer) co_return answer.error();
+    auto bytes = co_await http::read_whole(answer->body, options_.manifest_limit);
+    if (!bytes) {
+        co_return wrong_content(wanted.upstream, bytes.error().code == Errc::too_large ? "that is too large"
+                                                                                        : "that broke off");
+    }
+    parts_.metrics.of(wanted.upstream).fetched.add(bytes->size());
+    auto digest = Digest::sha256_of(std::as_bytes(std::span{*bytes}));
+    if (expected && *expected != digest) co_return wrong_content(wanted.upstream, "that does not match its digest");
+    Manifest manifest{std::move(digest), std::string{answer->fields.get_or("content-type", "application/octet-stream")},
+                      std::move(*bytes)};
+    auto save = [this, &wanted, &manifest] { return parts_.store.put_manifest(wanted.place(), manifest); };
+    auto saved = co_await parts_.disk.run(save);
+    if (!saved) log(LogLevel::warning, "manifest_not_stored", {{"why", to_string(saved.error())}});
+    co_return hot(std::move(manifest));
+}
+
+Task<> Manifests::save_tag(Wanted wanted, Tag tag, TagEntry entry) {
+    auto save = [this, &wanted, &tag, &entry] { return parts_.store.put_tag(wanted.place(), tag, entry); };
+    auto saved = co_await parts_.disk.run(save);
+    if (!saved) log(LogLevel::warning, "tag_not_stored", {{"why", to_string(saved.error())}});
+}
+
+}  // namespace longshore::registry

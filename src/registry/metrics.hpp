@@ -1,0 +1,64 @@
+// Every series of this module, and the counters behind them.
+//
+// Threads: any; one object for the process.
+#pragma once
+
+#include "base/metrics.hpp"
+#include "registry/upstreams.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace longshore::registry {
+
+// Labels: upstream (its name), kind (manifest, blob).
+inline constexpr Series k_hits{"longshore_registry_hits_total",
+                               "Requests answered from the cache, without a byte of content from upstream.",
+                               "requests"};
+inline constexpr Series k_misses{"longshore_registry_misses_total",
+                                 "Requests whose content came from upstream, those that joined a fetch included.",
+                                 "requests"};
+inline constexpr Series k_stale{"longshore_registry_stale_total",
+                                "Tags answered from the cache because upstream could not be asked.", "requests"};
+// Labels: upstream.
+inline constexpr Series k_served{"longshore_registry_served_bytes_total",
+                                 "Bytes of manifests and blobs that answers were begun for.", "bytes"};
+inline constexpr Series k_fetched{"longshore_registry_fetched_bytes_total",
+                                  "Bytes of manifests and blobs that came from upstream.", "bytes"};
+inline constexpr Series k_upstream_requests{"longshore_registry_upstream_requests_total",
+                                            "Requests sent to upstream, redirects and token requests included.",
+                                            "requests"};
+inline constexpr Series k_upstream_failures{"longshore_registry_upstream_failures_total",
+                                            "Requests to upstream that failed or were answered by 429 or 5xx.",
+                                            "requests"};
+// No labels.
+inline constexpr Series k_corrupt{"longshore_registry_blobs_corrupt_total",
+                                  "Cached blobs found not to match their digest, and dropped.", "blobs"};
+inline constexpr Series k_fills{"longshore_registry_fills", "Blobs being fetched now.", "blobs"};
+
+struct UpstreamCounters {
+    Counter manifest_hits, manifest_misses, manifest_stale;
+    Counter blob_hits, blob_misses;
+    Counter served, fetched, requests, failures;
+};
+
+class Metrics final : public Measured {
+public:
+    // One set of counters for each name; unknown names share the last.
+    explicit Metrics(std::vector<std::string> upstreams);
+    [[nodiscard]] UpstreamCounters& of(const Upstream& upstream) noexcept;
+    void measure(MetricWriter& into) const override;
+
+    Counter corrupt;
+    Gauge fills;
+
+private:
+    struct Entry {
+        std::string name;
+        UpstreamCounters counters;
+    };
+    std::vector<std::unique_ptr<Entry>> entries_;
+};
+
+}  // namespace longshore::registry

@@ -1,0 +1,74 @@
+// Asking an upstream registry: tokens, redirects and failures dealt with.
+//
+// A 401 is answered by the token its challenge asks for, once. Redirects are followed, at most five, to https (or
+// http when the upstream itself is); Authorization goes only to the scheme, host and port it was made for.
+// `Accept-Encoding: identity` always; a coded answer is refused, since its bytes would not have the digest.
+//
+// Threads: any loop of the shards; the answer's body belongs to the calling loop.
+// Errors:  a Failure: what to tell the caller, and whether older content may stand in.
+// Source:  OCI distribution-spec; RFC 9110 §15.4.
+#pragma once
+
+#include "http/message.hpp"
+#include "registry/errors.hpp"
+#include "registry/metrics.hpp"
+#include "registry/reference.hpp"
+#include "registry/shards.hpp"
+#include "registry/upstreams.hpp"
+
+#include <optional>
+#include <string>
+
+namespace longshore::registry {
+
+inline constexpr std::string_view k_user_agent = "longshore/" LONGSHORE_VERSION;
+
+struct Failure {
+    Refusal refusal;
+    bool unreachable = false;  // upstream could not tell: what was cached before may be served
+    std::string retry_after;   // upstream's, for 429
+};
+[[noreturn]] void throw_exception_from_error(const Failure& failure, const boost::source_location& where);
+// The response for a failure.
+[[nodiscard]] http::Response refuse(const Failure& failure);
+
+template <class T>
+using Fetched = boost::system::result<T, Failure>;
+
+class UpstreamClient {
+public:
+    // Both outlive it.
+    UpstreamClient(const Shards& shards, Metrics& metrics) : shards_(shards), metrics_(metrics) {}
+
+    struct Question {
+        const Upstream& upstream;
+        RepositoryName repository;  // as upstream knows it
+        std::string method;         // GET or HEAD
+        std::string path;           // behind /v2/<repository>/: "manifests/latest", "blobs/sha256:..."
+        std::string accept;         // empty: none
+        ErrorCode unknown;          // what a 404 means
+    };
+    // The answer with status 200. The upstream of the question outlives the call.
+    [[nodiscard]] Task<Fetched<http::Response>> ask(Question question);
+    // The size of a blob without downloading it.
+    [[nodiscard]] Task<Fetched<std::uint64_t>> blob_size(Question question);
+
+private:
+    struct Asked {
+        http::Response response;
+        http::Target from;
+        bool redirected = false;
+    };
+    [[nodiscard]] Task<Fetched<Asked>> send(const Question& question, http::Request request);
+    [[nodiscard]] Task<Fetched<http::Response>> send_once(const Question& question, http::Request& request);
+    [[nodiscard]] Task<Result<std::string>> token(const Question& question, const http::Response& challenged,
+                                                  http::Target asked);
+    [[nodiscard]] Task<std::string> known_token(const Question& question);
+    [[nodiscard]] Task<> forget_token(const Question& question);
+    [[nodiscard]] http::Request request_for(const Question& question) const;
+
+    const Shards& shards_;
+    Metrics& metrics_;
+};
+
+}  // namespace longshore::registry
