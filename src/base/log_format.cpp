@@ -1,24 +1,49 @@
 #include "base/log_format.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
 namespace longshore {
 namespace {
 
-// What may stand unquoted in a text line, and what in any quoted string, as it is.
-struct ByteClasses {
-    std::array<bool, 256> bare{};
-    std::array<bool, 256> plain{};
-};
+// Lines are written through a bare cursor into room made once per line: appending piece by piece to a string took
+// twice as long. Every put_* writes at most its bound_* bytes and returns the new end.
+using Cursor = char*;
 
-constexpr ByteClasses k_bytes = [] {
-    ByteClasses classes;
-    for (std::size_t byte = 0x20; byte < 0x7F; ++byte) {
-        classes.plain[byte] = byte != '"' && byte != '\\';
-        classes.bare[byte] = classes.plain[byte] && byte != ' ' && byte != '=';
+constexpr std::size_t k_widest_escape = 6;  // \u0000 for one byte
+constexpr std::size_t k_widest_number = 32;
+constexpr std::size_t k_line_frame = 128;  // time, level, punctuation
+
+// What may stand in a quoted string as it is. Without branches, so that it is done many bytes at a time.
+bool all_plain(std::string_view text) {
+    bool plain = true;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        plain &= (byte >= 0x20) & (byte < 0x7F) & (byte != '"') & (byte != '\\');
     }
-    return classes;
+    return plain;
+}
+
+// What may stand unquoted in a text line.
+bool all_bare(std::string_view text) {
+    bool bare = true;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        bare &= (byte > 0x20) & (byte < 0x7F) & (byte != '"') & (byte != '\\') & (byte != '=');
+    }
+    return bare;
+}
+
+// Names are literals; a slip in one must still not break the line.
+constexpr auto k_name_bytes = [] {
+    std::array<char, 256> table{};
+    table.fill('_');
+    for (const char c : std::string_view{"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"}) {
+        table[static_cast<unsigned char>(c)] = c;
+    }
+    return table;
 }();
 
 enum class Quoting : std::uint8_t { text, json };
@@ -51,67 +76,64 @@ constexpr bool deceives(std::uint32_t point) {
            point == 0xFEFF;
 }
 
-void append_hex(std::string& out, std::string_view prefix, std::uint32_t value, int digits) {
-    static constexpr std::string_view k_digits = "0123456789abcdef";
-    out.append(prefix);
-    for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) {
-        out.push_back(k_digits[(value >> static_cast<unsigned>(shift)) & 0xFU]);
-    }
+Cursor put(Cursor at, std::string_view text) { return std::ranges::copy(text, at).out; }
+
+Cursor put(Cursor at, char c) {
+    *at = c;
+    return at + 1;
 }
 
-void append_escaped_ascii(std::string& out, unsigned char byte, Quoting quoting) {
+Cursor put_hex(Cursor at, std::uint32_t value, int digits) {
+    static constexpr std::string_view k_digits = "0123456789abcdef";
+    for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) {
+        at = put(at, k_digits[(value >> static_cast<unsigned>(shift)) & 0xFU]);
+    }
+    return at;
+}
+
+Cursor put_escaped_ascii(Cursor at, unsigned char byte, Quoting quoting) {
     switch (byte) {
         case '"':
-            out.append("\\\"");
-            return;
+            return put(at, "\\\"");
         case '\\':
-            out.append("\\\\");
-            return;
+            return put(at, "\\\\");
         case '\n':
-            out.append("\\n");
-            return;
+            return put(at, "\\n");
         case '\r':
-            out.append("\\r");
-            return;
+            return put(at, "\\r");
         case '\t':
-            out.append("\\t");
-            return;
+            return put(at, "\\t");
         default:
-            append_hex(out, quoting == Quoting::json ? "\\u" : "\\x", byte, quoting == Quoting::json ? 4 : 2);
+            return quoting == Quoting::json ? put_hex(put(at, "\\u"), byte, 4) : put_hex(put(at, "\\x"), byte, 2);
     }
 }
 
-// The bytes taken from the front of `text`, at least one.
-std::size_t append_special(std::string& out, std::string_view text, Quoting quoting) {
+// Takes what it writes from the front of `text`.
+Cursor put_special(Cursor at, std::string_view& text, Quoting quoting) {
     const auto first = static_cast<unsigned char>(text.front());
-    if (first < 0x80) {
-        append_escaped_ascii(out, first, quoting);
-        return 1;
-    }
-    const auto point = decode(text);
-    if (point.bytes == 0) {
-        append_hex(out, quoting == Quoting::json ? "\\\\x" : "\\x", first, 2);
-        return 1;
-    }
-    if (deceives(point.value)) {
-        append_hex(out, "\\u", point.value, 4);
-    } else {
-        out.append(text.substr(0, point.bytes));
-    }
-    return point.bytes;
+    const auto point = first < 0x80 ? CodePoint{first, 1} : decode(text);
+    const auto bytes = text.substr(0, std::max<std::size_t>(point.bytes, 1));
+    text.remove_prefix(bytes.size());
+    if (first < 0x80) return put_escaped_ascii(at, first, quoting);
+    if (point.bytes == 0) return put_hex(put(at, quoting == Quoting::json ? "\\\\x" : "\\x"), first, 2);
+    if (deceives(point.value)) return put_hex(put(at, "\\u"), point.value, 4);
+    return put(at, bytes);
 }
 
-void append_quoted(std::string& out, std::string_view text, Quoting quoting, bool cut) {
-    out.push_back('"');
+Cursor put_quoted(Cursor at, std::string_view text, Quoting quoting, bool cut) {
+    at = put(at, '"');
+    if (all_plain(text)) {
+        at = put(at, text);
+        text = {};
+    }
     while (!text.empty()) {
         std::size_t run = 0;
-        while (run < text.size() && k_bytes.plain[static_cast<unsigned char>(text[run])]) ++run;
-        out.append(text.substr(0, run));
+        while (run < text.size() && all_plain(text.substr(run, 1))) ++run;
+        at = put(at, text.substr(0, run));
         text.remove_prefix(run);
-        if (!text.empty()) text.remove_prefix(append_special(out, text, quoting));
+        if (!text.empty()) at = put_special(at, text, quoting);
     }
-    if (cut) out.append("...");
-    out.push_back('"');
+    return put(cut ? put(at, "...") : at, '"');
 }
 
 // At most k_log_value_limit bytes, not ending inside a character.
@@ -122,76 +144,95 @@ std::string_view shortened(std::string_view value) {
     return value.substr(0, size);
 }
 
-void append_json_text(std::string& out, std::string_view value) {
+// With quotes and the mark of a cut.
+constexpr std::size_t bound_of_text(std::size_t bytes) {
+    return std::min(bytes, k_log_value_limit) * k_widest_escape + 5;
+}
+
+Cursor put_text(Cursor at, LogFormat format, std::string_view value) {
     const auto kept = shortened(value);
-    append_quoted(out, kept, Quoting::json, kept.size() != value.size());
+    const bool cut = kept.size() != value.size();
+    if (format == LogFormat::json) return put_quoted(at, kept, Quoting::json, cut);
+    return !cut && !kept.empty() && all_bare(kept) ? put(at, kept) : put_quoted(at, kept, Quoting::text, cut);
 }
 
 template <class Number>
-void append_number(std::string& out, Number value) {
-    std::array<char, 32> digits;
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-    out.append(digits.data(), end);
+Cursor put_number(Cursor at, Number value) {
+    return std::to_chars(at, at + k_widest_number, value).ptr;
 }
 
-void append_value(std::string& out, LogFormat format, const LogValue& value) {
+Cursor put_value(Cursor at, LogFormat format, const LogValue& value) {
     const auto& any = value.any();
-    if (const auto* text = std::get_if<std::string_view>(&any)) {
-        format == LogFormat::json ? append_json_text(out, *text) : append_text_value(out, *text);
-    } else if (const auto* truth = std::get_if<bool>(&any)) {
-        out.append(*truth ? "true" : "false");
-    } else if (const auto* real = std::get_if<double>(&any)) {
-        std::isfinite(*real) ? append_number(out, *real) : void(out.append("null"));
-    } else if (const auto* natural = std::get_if<std::uint64_t>(&any)) {
-        append_number(out, *natural);
-    } else {
-        append_number(out, std::get<std::int64_t>(any));
-    }
+    if (const auto* text = std::get_if<std::string_view>(&any)) return put_text(at, format, *text);
+    if (const auto* truth = std::get_if<bool>(&any)) return put(at, *truth ? "true" : "false");
+    if (const auto* natural = std::get_if<std::uint64_t>(&any)) return put_number(at, *natural);
+    if (const auto* integer = std::get_if<std::int64_t>(&any)) return put_number(at, *integer);
+    const auto real = std::get<double>(any);
+    return std::isfinite(real) ? put_number(at, real) : put(at, "null");
 }
 
-// Names are literals; a slip in one must still not break the line.
-void append_name(std::string& out, std::string_view name) {
-    for (const char c : name) {
-        const bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-                          c == '.' || c == '-';
-        out.push_back(fits ? c : '_');
-    }
+Cursor put_name(Cursor at, std::string_view name) {
+    for (const char c : name) at = put(at, k_name_bytes[static_cast<unsigned char>(c)]);
+    return at;
 }
 
-void append_digits(std::string& out, unsigned value, int width) {
-    std::array<char, 4> digits;
-    for (int i = width - 1; i >= 0; --i, value /= 10)
-        digits[static_cast<std::size_t>(i)] = static_cast<char>('0' + value % 10);
-    out.append(digits.data(), static_cast<std::size_t>(width));
+Cursor put_digits(Cursor at, unsigned value, int width) {
+    for (int i = width - 1; i >= 0; --i, value /= 10) at[i] = static_cast<char>('0' + value % 10);
+    return at + width;
 }
 
-void append_text_line(std::string& out, WallTime time, const LogRecord& record) {
-    append_timestamp(out, time);
-    out.push_back(' ');
-    out.append(to_string(record.level));
-    out.push_back(' ');
-    append_text_value(out, record.event);
+Cursor put_timestamp(Cursor at, WallTime time) {
+    using namespace std::chrono;
+    const auto moment = floor<milliseconds>(time);
+    const auto day = floor<days>(moment);
+    const year_month_day date{day};
+    const auto of_day = static_cast<unsigned>((moment - day).count());
+    at = put(put_digits(at, static_cast<unsigned>(static_cast<int>(date.year())), 4), '-');
+    at = put(put_digits(at, static_cast<unsigned>(date.month()), 2), '-');
+    at = put(put_digits(at, static_cast<unsigned>(date.day()), 2), 'T');
+    at = put(put_digits(at, of_day / 3'600'000, 2), ':');
+    at = put(put_digits(at, of_day / 60'000 % 60, 2), ':');
+    at = put(put_digits(at, of_day / 1000 % 60, 2), '.');
+    return put(put_digits(at, of_day % 1000, 3), 'Z');
+}
+
+Cursor put_text_line(Cursor at, WallTime time, const LogRecord& record) {
+    at = put(put_timestamp(at, time), ' ');
+    at = put(put(at, to_string(record.level)), ' ');
+    at = put_text(at, LogFormat::text, record.event);
     for (const auto& field : record.fields) {
-        out.push_back(' ');
-        append_name(out, field.name);
-        out.push_back('=');
-        append_value(out, LogFormat::text, field.value);
+        at = put(put_name(put(at, ' '), field.name), '=');
+        at = put_value(at, LogFormat::text, field.value);
     }
-    out.push_back('\n');
+    return put(at, '\n');
 }
 
-void append_json_line(std::string& out, WallTime time, const LogRecord& record) {
-    out.append(R"({"time":")");
-    append_timestamp(out, time);
-    out.append(R"(","level":")").append(to_string(record.level)).append(R"(","event":)");
-    append_json_text(out, record.event);
+Cursor put_json_line(Cursor at, WallTime time, const LogRecord& record) {
+    at = put_timestamp(put(at, R"({"time":")"), time);
+    at = put(put(put(at, R"(","level":")"), to_string(record.level)), R"(","event":)");
+    at = put_text(at, LogFormat::json, record.event);
     for (const auto& field : record.fields) {
-        out.append(",\"");
-        append_name(out, field.name);
-        out.append("\":");
-        append_value(out, LogFormat::json, field.value);
+        at = put(put_name(put(at, ",\""), field.name), "\":");
+        at = put_value(at, LogFormat::json, field.value);
     }
-    out.append("}\n");
+    return put(at, "}\n");
+}
+
+std::size_t bound_of(const LogRecord& record) {
+    auto bound = k_line_frame + bound_of_text(record.event.size());
+    for (const auto& field : record.fields) {
+        const auto* text = std::get_if<std::string_view>(&field.value.any());
+        bound += field.name.size() + 4 + (text != nullptr ? bound_of_text(text->size()) : k_widest_number);
+    }
+    return bound;
+}
+
+// Appends what `write` puts, `bound` bytes at most.
+template <class Write>
+void append_with(std::string& out, std::size_t bound, const Write& write) {
+    const auto before = out.size();
+    out.resize_and_overwrite(
+        before + bound, [&](char* text, std::size_t) { return static_cast<std::size_t>(write(text + before) - text); });
 }
 
 }  // namespace
@@ -210,38 +251,22 @@ std::optional<LogLevel> parse_log_level(std::string_view word) noexcept {
 }
 
 void append_log_line(std::string& out, LogFormat format, WallTime time, const LogRecord& record) {
-    format == LogFormat::json ? append_json_line(out, time, record) : append_text_line(out, time, record);
+    append_with(out, bound_of(record), [&](Cursor at) {
+        return format == LogFormat::json ? put_json_line(at, time, record) : put_text_line(at, time, record);
+    });
 }
 
 void append_text_value(std::string& out, std::string_view value) {
-    const auto kept = shortened(value);
-    const bool bare = !kept.empty() && kept.size() == value.size() &&
-                      std::ranges::all_of(kept, [](char c) { return k_bytes.bare[static_cast<unsigned char>(c)]; });
-    bare ? void(out.append(kept)) : append_quoted(out, kept, Quoting::text, kept.size() != value.size());
+    append_with(out, bound_of_text(value.size()), [&](Cursor at) { return put_text(at, LogFormat::text, value); });
 }
 
-void append_json_string(std::string& out, std::string_view value) { append_quoted(out, value, Quoting::json, false); }
+void append_json_string(std::string& out, std::string_view value) {
+    append_with(out, value.size() * k_widest_escape + 2,
+                [&](Cursor at) { return put_quoted(at, value, Quoting::json, false); });
+}
 
 void append_timestamp(std::string& out, WallTime time) {
-    using namespace std::chrono;
-    const auto moment = floor<milliseconds>(time);
-    const auto day = floor<days>(moment);
-    const year_month_day date{day};
-    const auto of_day = static_cast<unsigned>((moment - day).count());
-    append_digits(out, static_cast<unsigned>(static_cast<int>(date.year())), 4);
-    out.push_back('-');
-    append_digits(out, static_cast<unsigned>(date.month()), 2);
-    out.push_back('-');
-    append_digits(out, static_cast<unsigned>(date.day()), 2);
-    out.push_back('T');
-    append_digits(out, of_day / 3'600'000, 2);
-    out.push_back(':');
-    append_digits(out, of_day / 60'000 % 60, 2);
-    out.push_back(':');
-    append_digits(out, of_day / 1000 % 60, 2);
-    out.push_back('.');
-    append_digits(out, of_day % 1000, 3);
-    out.push_back('Z');
+    append_with(out, k_line_frame, [&](Cursor at) { return put_timestamp(at, time); });
 }
 
 }  // namespace longshore
