@@ -108,7 +108,7 @@ Task<Fetched<Manifests::Found>> Manifests::check_tag(Wanted wanted, Tag tag, std
     auto head = co_await parts_.upstream.ask({wanted.upstream, wanted.repository, "HEAD", "manifests/" + tag.text(),
                                               std::string{k_accept_manifests}, ErrorCode::manifest_unknown});
     if (!head && head.error().unreachable) {
-        auto found = co_await stand_in(std::move(wanted), std::move(known), std::move(head.error()));
+        auto found = co_await stand_in(std::move(wanted), std::move(known), head.error());
         co_return found;
     }
     if (!head) {
@@ -125,7 +125,7 @@ Task<Fetched<Manifests::Found>> Manifests::check_tag(Wanted wanted, Tag tag, std
         auto fetched = co_await fetch(wanted, named ? named->to_string() : tag.text(),
                                       named ? std::optional{*named} : std::nullopt);
         if (!fetched && fetched.error().unreachable) {
-            auto found = co_await stand_in(std::move(wanted), std::move(known), std::move(fetched.error()));
+            auto found = co_await stand_in(std::move(wanted), std::move(known), fetched.error());
             co_return found;
         }
         if (!fetched) co_return fetched.error();

@@ -1,0 +1,304 @@
+#include "registry/blobs.hpp"
+
+#include "base/log.hpp"
+#include "net/on_loop.hpp"
+#include "registry/intake.hpp"
+
+#include <algorithm>
+
+namespace longshore::registry {
+namespace {
+
+constexpr std::size_t k_open_blobs = 256;                     // kept open on each loop
+constexpr std::size_t k_proof_slice = std::size_t{1} << 20;   // bytes hashed per turn of the disk pool
+
+Failure store_failed(const Error& error) {
+    log(LogLevel::error, "blob_store_failed", {{"why", to_string(error)}});
+    return {{500, ErrorCode::unknown, "the mirror's disk failed; see its log", {}}, true, {}};
+}
+
+std::string voucher_key(const Voucher& voucher) { return voucher.upstream + "/" + voucher.repository.text(); }
+
+}  // namespace
+
+// Proved blobs with an open file, most recently used first. A blob whose file changed since is not given out.
+class Blobs::OpenBlobs {
+public:
+    struct Entry {
+        Digest digest;
+        std::shared_ptr<const File> file;
+        FileFacts facts;
+        std::vector<std::string> vouchers;
+    };
+
+    [[nodiscard]] const Entry* find(const Digest& digest, const std::string& voucher) {
+        const auto found = index_.find(digest);
+        if (found == index_.end()) return nullptr;
+        auto& entry = *found->second;
+        const auto facts = entry.file->facts();
+        if (!facts || *facts != entry.facts) {
+            entries_.erase(found->second);
+            index_.erase(found);
+            return nullptr;
+        }
+        if (std::ranges::find(entry.vouchers, voucher) == entry.vouchers.end()) return nullptr;
+        entries_.splice(entries_.begin(), entries_, found->second);
+        return &entry;
+    }
+
+    void put(const Digest& digest, std::shared_ptr<const File> file, const FileFacts& facts, std::string voucher) {
+        if (const auto found = index_.find(digest); found != index_.end()) {
+            if (found->second->facts == facts) {
+                found->second->vouchers.push_back(std::move(voucher));
+                return;
+            }
+            entries_.erase(found->second);
+            index_.erase(found);
+        }
+        entries_.push_front({digest, std::move(file), facts, {std::move(voucher)}});
+        index_.emplace(digest, entries_.begin());
+        if (entries_.size() <= k_open_blobs) return;
+        index_.erase(entries_.back().digest);
+        entries_.pop_back();
+    }
+
+private:
+    std::list<Entry> entries_;
+    std::unordered_map<Digest, std::list<Entry>::iterator> index_;
+};
+
+struct Blobs::Seat {
+    OpenBlobs open;
+    std::map<Digest, std::shared_ptr<Fill>> fills;  // of the digests at home here
+};
+
+Blobs::Blobs(Parts parts) : parts_(std::move(parts)) {
+    for (std::size_t i = 0; i < parts_.shards.size(); ++i) seats_.push_back(std::make_unique<Seat>());
+}
+
+Blobs::~Blobs() = default;
+
+Blobs::Seat& Blobs::here() { return *seats_[net::Loop::current().index()]; }
+
+UpstreamClient::Question Blobs::question(const Wanted& wanted, std::string method) const {
+    return {wanted.upstream, wanted.repository, std::move(method), "blobs/" + wanted.digest.to_string(), {}, ErrorCode::blob_unknown};
+}
+
+Task<Fetched<Blobs::Located>> Blobs::locate(const Upstream& upstream, RepositoryName repository, Digest digest) {
+    Wanted wanted{upstream, std::move(repository), std::move(digest)};
+    auto voucher = voucher_key(wanted.voucher());
+    if (const auto* open = here().open.find(wanted.digest, voucher)) {
+        co_return Located{open->file, open->facts, open->facts.size, nullptr, true};
+    }
+    auto& home = parts_.shards.home(wanted.digest.hash());
+    auto located = co_await net::on_loop(home.loop, locate_at_home(wanted));
+    if (located && !located->fill) {
+        here().open.put(wanted.digest, located->file, located->facts, std::move(voucher));
+    }
+    co_return located;
+}
+
+Task<Fetched<Blobs::Located>> Blobs::locate_at_home(Wanted wanted) {
+    auto& fills = here().fills;
+    for (;;) {
+        if (const auto found = fills.find(wanted.digest); found != fills.end()) {
+            auto joined = co_await join(wanted, found->second);
+            co_return joined;
+        }
+        auto open = [this, &wanted] { return parts_.store.open(wanted.digest); };
+        auto stored = co_await parts_.disk.run(open);
+        if (fills.contains(wanted.digest)) continue;  // somebody was faster
+        if (stored) {
+            auto located = co_await from_store(wanted, std::move(*stored));
+            co_return located;
+        }
+        if (stored.error().code != Errc::not_found) co_return store_failed(stored.error());
+        const auto fill = start_fetch(wanted);
+        auto joined = co_await join(wanted, fill);
+        if (joined) joined->hit = false;
+        co_return joined;
+    }
+}
+
+// A blob that is being fetched or proved. Its failure to start is the caller's too only when it was fetched from the
+// caller's own repository; else the caller's repository is asked itself.
+Task<Fetched<Blobs::Located>> Blobs::join(Wanted wanted, std::shared_ptr<Fill> fill) {
+    auto started = co_await fill->started();
+    if (!started) co_return Failure{{503, ErrorCode::unknown, "the request was given up", {}}, false, {}};
+    if (fill->state() == Fill::State::failed) {
+        if (fill->vouched(wanted.voucher())) co_return fill->failure();
+        auto located = co_await locate_at_home(std::move(wanted));
+        co_return located;
+    }
+    if (!fill->vouched(wanted.voucher())) {
+        auto refused = co_await have_vouched(wanted);
+        if (refused) co_return std::move(*refused);
+        fill->vouchers().push_back(wanted.voucher());
+    }
+    co_return Located{nullptr, {}, fill->total(), fill, false};
+}
+
+Task<Fetched<Blobs::Located>> Blobs::from_store(Wanted wanted, StoredBlob blob) {
+    const bool vouched = blob.record && blob.record->vouched(wanted.upstream.name, wanted.repository);
+    if (!vouched) {
+        auto refused = co_await have_vouched(wanted);
+        if (refused) co_return std::move(*refused);
+        auto add = [this, &wanted] { return parts_.store.vouch(wanted.digest, wanted.voucher()); };
+        (void)co_await parts_.disk.run(add);
+    }
+    if (blob.unchanged) co_return Located{blob.file, blob.facts, blob.facts.size, nullptr, true};
+    auto& fills = here().fills;
+    const auto found = fills.find(wanted.digest);
+    const auto fill = found != fills.end() ? found->second : start_proof(wanted, std::move(blob));
+    if (!fill->vouched(wanted.voucher())) fill->vouchers().push_back(wanted.voucher());
+    auto started = co_await fill->started();
+    if (!started) co_return Failure{{503, ErrorCode::unknown, "the request was given up", {}}, false, {}};
+    if (fill->state() == Fill::State::failed) co_return fill->failure();
+    co_return Located{nullptr, {}, fill->total(), fill, true};
+}
+
+// Asks the caller's repository whether it has the blob. Nothing: it has.
+Task<std::optional<Failure>> Blobs::have_vouched(Wanted wanted) {
+    auto size = co_await parts_.upstream.blob_size(question(wanted, "HEAD"));
+    if (size) co_return std::nullopt;
+    co_return size.error();
+}
+
+Task<Fetched<Blobs::Size>> Blobs::size(const Upstream& upstream, RepositoryName repository, Digest digest) {
+    Wanted wanted{upstream, std::move(repository), std::move(digest)};
+    if (const auto* open = here().open.find(wanted.digest, voucher_key(wanted.voucher()))) co_return Size{open->facts.size};
+    auto& home = parts_.shards.home(wanted.digest.hash());
+    auto size = co_await net::on_loop(home.loop, size_at_home(std::move(wanted)));
+    co_return size;
+}
+
+Task<Fetched<Blobs::Size>> Blobs::size_at_home(Wanted wanted) {
+    const auto& fills = here().fills;
+    if (const auto found = fills.find(wanted.digest); found != fills.end()) {
+        const auto& fill = *found->second;
+        if (fill.state() != Fill::State::failed && fill.total() && fill.vouched(wanted.voucher())) co_return Size{*fill.total()};
+    }
+    auto open = [this, &wanted] { return parts_.store.open(wanted.digest); };
+    auto stored = co_await parts_.disk.run(open);
+    if (stored && stored->record && stored->record->vouched(wanted.upstream.name, wanted.repository)) {
+        co_return Size{stored->facts.size};
+    }
+    auto size = co_await parts_.upstream.blob_size(question(wanted, "HEAD"));
+    if (!size) co_return size.error();
+    if (stored) {
+        auto add = [this, &wanted] { return parts_.store.vouch(wanted.digest, wanted.voucher()); };
+        (void)co_await parts_.disk.run(add);
+    }
+    co_return Size{*size, false};
+}
+
+std::shared_ptr<Fill> Blobs::start_fetch(const Wanted& wanted) {
+    auto& shard = parts_.shards.here();
+    auto fill = std::make_shared<Fill>(shard.loop, wanted.digest, wanted.voucher());
+    here().fills.emplace(wanted.digest, fill);
+    shard.scope.start(fetch(*this, wanted, fill));
+    return fill;
+}
+
+std::shared_ptr<Fill> Blobs::start_proof(const Wanted& wanted, StoredBlob blob) {
+    auto& shard = parts_.shards.here();
+    auto fill = std::make_shared<Fill>(shard.loop, wanted.digest, wanted.voucher());
+    here().fills.emplace(wanted.digest, fill);
+    shard.scope.start(prove(*this, wanted, std::move(blob), fill));
+    return fill;
+}
+
+void Blobs::forget(const Fill& fill) {
+    auto& fills = here().fills;
+    const auto found = fills.find(fill.digest());
+    if (found != fills.end() && found->second.get() == &fill) fills.erase(found);
+}
+
+Task<> Blobs::fetch(Blobs& self, Wanted wanted, std::shared_ptr<Fill> fill) {
+    self.parts_.metrics.fills.add();
+    auto answer = co_await self.parts_.upstream.ask(self.question(wanted, "GET"));
+    if (answer) {
+        co_await self.receive(wanted, fill, std::move(*answer));
+    } else {
+        fill->fail(answer.error());
+    }
+    self.forget(*fill);
+    self.parts_.metrics.fills.subtract();
+}
+
+Task<> Blobs::receive(const Wanted& wanted, std::shared_ptr<Fill> fill, http::Response answer) {
+    auto start = [this, &wanted, &answer] { return parts_.store.begin(wanted.digest, answer.body.length); };
+    auto writer = co_await parts_.disk.run(start);
+    if (!writer) {
+        fill->fail(store_failed(writer.error()));
+        co_return;
+    }
+    fill->begin(writer->file(), answer.body.length);
+    auto& fetched = parts_.metrics.of(wanted.upstream).fetched;
+    Intake intake{answer.body, *writer, parts_.disk, [&fill, &fetched, before = std::uint64_t{0}](std::uint64_t written) mutable {
+                      fetched.add(written - std::exchange(before, written));
+                      fill->grow(written);
+                  }};
+    auto digest = co_await intake.run();
+    const auto written = writer->written();
+    const bool short_body = answer.body.length && written != *answer.body.length;
+    if (!digest || *digest != wanted.digest || short_body) {
+        const auto why = !digest ? to_string(digest.error()) : "the bytes do not match the digest";
+        log(LogLevel::warning, "fetch_failed",
+            {{"upstream", wanted.upstream.name}, {"digest", wanted.digest.to_string()}, {"bytes", written}, {"why", why}});
+        auto abandon = [&writer] {
+            writer->abandon();
+            return true;
+        };
+        co_await parts_.disk.run(abandon);
+        fill->fail({{502, ErrorCode::unknown, "registry " + wanted.upstream.name + " did not send the whole blob", {}}, true, {}});
+        co_return;
+    }
+    fill->complete(written);
+    const auto vouchers = fill->vouchers();
+    auto commit = [&writer, &vouchers, &wanted] { return writer->commit(wanted.digest, vouchers); };
+    auto committed = co_await parts_.disk.run(commit);
+    if (!committed) {
+        log(LogLevel::warning, "blob_not_stored", {{"why", to_string(committed.error())}});
+        co_return;
+    }
+    while (fill->vouchers().size() > vouchers.size()) {
+        auto late = std::move(fill->vouchers().back());
+        fill->vouchers().pop_back();
+        auto vouch = [this, &wanted, &late] { return parts_.store.vouch(wanted.digest, late); };
+        (void)co_await parts_.disk.run(vouch);
+    }
+}
+
+// Hashes a stored blob whose file is not as its record says, while readers have all of it but the last byte.
+Task<> Blobs::prove(Blobs& self, Wanted wanted, StoredBlob blob, std::shared_ptr<Fill> fill) {
+    fill->begin(blob.file, blob.facts.size);
+    fill->grow(blob.facts.size);
+    Sha256 hash;
+    std::vector<std::byte> buffer(k_proof_slice);
+    bool readable = true;
+    for (std::uint64_t offset = 0; readable && offset < blob.facts.size;) {
+        auto slice = [&]() -> std::size_t {
+            const auto got = blob.file->read_at(offset, buffer);
+            if (got) hash.update(std::span{buffer}.first(*got));
+            return got ? *got : 0;
+        };
+        const auto got = co_await self.parts_.disk.run(slice);
+        offset += got;
+        readable = got != 0;
+    }
+    if (readable && hash.finish() == wanted.digest) {
+        auto confirm = [&self, &wanted, &blob] { return self.parts_.store.confirm(wanted.digest, blob.facts); };
+        (void)co_await self.parts_.disk.run(confirm);
+        fill->complete(blob.facts.size);
+    } else {
+        self.parts_.metrics.corrupt.add();
+        log(LogLevel::error, "blob_corrupt", {{"digest", wanted.digest.to_string()}});
+        auto drop = [&self, &wanted, &blob] { return self.parts_.store.drop(wanted.digest, blob.facts); };
+        (void)co_await self.parts_.disk.run(drop);
+        fill->fail({{502, ErrorCode::unknown, "the cached blob was damaged and is dropped; try again", {}}, true, {}});
+    }
+    self.forget(*fill);
+}
+
+}  // namespace longshore::registry

@@ -1,0 +1,81 @@
+// Blobs: from disk when an upstream repository vouches for them, else fetched once for everybody.
+//
+// A blob is served to a repository only after the upstream of that repository served it or confirmed it (HEAD):
+// the record says which. Whatever the number of clients and repositories, one fetch is under way for a digest;
+// all of them stream from its first byte. A fetch goes on when its clients leave.
+//
+// Threads: any loop of the shards. Errors: a Failure, for the caller.
+#pragma once
+
+#include "base/disk_pool.hpp"
+#include "registry/blob_store.hpp"
+#include "registry/fill.hpp"
+#include "registry/upstream_client.hpp"
+
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace longshore::registry {
+
+class Blobs {
+public:
+    struct Parts {
+        const Shards& shards;
+        UpstreamClient& upstream;
+        BlobStore& store;
+        DiskPool& disk;
+        Metrics& metrics;
+    };
+    explicit Blobs(Parts parts);
+    ~Blobs();
+
+    // A blob of `repository` (as upstream knows it). `fill` is null when all of it is here and proved.
+    struct Located {
+        std::shared_ptr<const File> file;
+        FileFacts facts;                    // of `file`, when it was proved
+        std::optional<std::uint64_t> size;  // bytes; nothing: not known until the end
+        std::shared_ptr<Fill> fill;
+        bool hit = true;  // no content had to come from upstream
+    };
+    // `upstream` outlives the call and the fetch that it may start.
+    [[nodiscard]] Task<Fetched<Located>> locate(const Upstream& upstream, RepositoryName repository, Digest digest);
+    // What HEAD wants: never downloads.
+    struct Size {
+        std::uint64_t bytes = 0;
+        bool hit = true;
+    };
+    [[nodiscard]] Task<Fetched<Size>> size(const Upstream& upstream, RepositoryName repository, Digest digest);
+
+private:
+    struct Wanted {
+        const Upstream& upstream;
+        RepositoryName repository;
+        Digest digest;
+        [[nodiscard]] Voucher voucher() const { return {upstream.name, repository}; }
+    };
+    class OpenBlobs;
+    struct Seat;
+
+    [[nodiscard]] Seat& here();
+    [[nodiscard]] UpstreamClient::Question question(const Wanted& wanted, std::string method) const;
+    [[nodiscard]] Task<Fetched<Located>> locate_at_home(Wanted wanted);
+    [[nodiscard]] Task<Fetched<Size>> size_at_home(Wanted wanted);
+    [[nodiscard]] Task<Fetched<Located>> join(Wanted wanted, std::shared_ptr<Fill> fill);
+    [[nodiscard]] Task<Fetched<Located>> from_store(Wanted wanted, StoredBlob blob);
+    [[nodiscard]] Task<std::optional<Failure>> have_vouched(Wanted wanted);
+    [[nodiscard]] std::shared_ptr<Fill> start_fetch(const Wanted& wanted);
+    [[nodiscard]] std::shared_ptr<Fill> start_proof(const Wanted& wanted, StoredBlob blob);
+    [[nodiscard]] static Task<> fetch(Blobs& self, Wanted wanted, std::shared_ptr<Fill> fill);
+    [[nodiscard]] Task<> receive(const Wanted& wanted, std::shared_ptr<Fill> fill, http::Response answer);
+    [[nodiscard]] static Task<> prove(Blobs& self, Wanted wanted, StoredBlob blob, std::shared_ptr<Fill> fill);
+    void forget(const Fill& fill);
+
+    Parts parts_;
+    std::vector<std::unique_ptr<Seat>> seats_;
+};
+
+}  // namespace longshore::registry

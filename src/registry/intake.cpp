@@ -1,0 +1,69 @@
+#include "registry/intake.hpp"
+
+#include "net/scope.hpp"
+#include "net/slab.hpp"
+
+namespace longshore::registry {
+
+Task<Result<Digest>> Intake::run() {
+    net::Scope scope;
+    scope.start(read(*this));
+    auto written = co_await write();
+    given_up_ = true;
+    changed_.notify();
+    scope.cancel();
+    co_await scope.join();
+    if (!written) co_return written.error();
+    if (read_failure_) co_return *read_failure_;
+    auto finish = [this] { return hash_.finish(); };
+    auto digest = co_await disk_.run(finish);
+    co_return digest;
+}
+
+Task<> Intake::read(Intake& self) {
+    while (!self.given_up_) {
+        if (self.queued_ >= k_queue_limit) {
+            auto waited = co_await self.changed_.wait(Deadline::max());
+            if (!waited) break;
+            continue;
+        }
+        auto event = co_await self.body_.next(net::SlabPool::k_large);
+        if (!event) {
+            self.read_failure_ = event.error();
+            break;
+        }
+        auto* const chunk = std::get_if<net::Chunk>(&*event);
+        if (chunk == nullptr) break;
+        self.queued_ += chunk->size();
+        self.queue_.push_back(std::move(*chunk));
+        self.changed_.notify();
+    }
+    self.ended_ = true;
+    self.changed_.notify();
+}
+
+Task<Result<>> Intake::write() {
+    for (;;) {
+        if (queue_.empty() && ended_) co_return Result<>{};
+        if (queue_.empty()) {
+            auto waited = co_await changed_.wait(Deadline::max());
+            if (!waited) co_return waited;
+            continue;
+        }
+        auto batch = std::exchange(queue_, {});
+        auto store = [this, &batch]() -> Result<> {
+            for (const auto& chunk : batch) {
+                hash_.update(chunk.bytes);
+                if (auto appended = writer_.append(chunk.bytes); !appended) return appended;
+            }
+            return {};
+        };
+        auto stored = co_await disk_.run(store);
+        if (!stored) co_return stored;
+        for (const auto& chunk : batch) queued_ -= chunk.size();
+        grown_(writer_.written());
+        changed_.notify();
+    }
+}
+
+}  // namespace longshore::registry

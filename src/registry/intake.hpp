@@ -1,0 +1,50 @@
+// The way of a blob's bytes from the network to the disk: read on the loop, hashed and written on the disk pool.
+//
+// Both sides work at the same time, with a bounded queue between them; whatever has gathered is written in one go,
+// so the first bytes are on their way to readers at once and a fast upstream costs few hops.
+//
+// Threads: the loop it is made on. Errors: the body's, or the disk's; corrupt when the length or the digest is not
+//          as it should be.
+#pragma once
+
+#include "base/digest.hpp"
+#include "base/disk_pool.hpp"
+#include "http/message.hpp"
+#include "net/wait.hpp"
+#include "registry/blob_store.hpp"
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+namespace longshore::registry {
+
+class Intake {
+public:
+    static constexpr std::size_t k_queue_limit = std::size_t{1} * 1024 * 1024;  // bytes read and not yet written
+
+    // All outlive it. `grown` is told the bytes in the file after each write.
+    Intake(http::Body& body, BlobWriter& writer, DiskPool& disk, std::function<void(std::uint64_t)> grown)
+        : body_(body), writer_(writer), disk_(disk), grown_(std::move(grown)) {}
+
+    // Ends when the whole body is written and hashed: its digest.
+    [[nodiscard]] Task<Result<Digest>> run();
+
+private:
+    [[nodiscard]] static Task<> read(Intake& self);
+    [[nodiscard]] Task<Result<>> write();
+
+    http::Body& body_;
+    BlobWriter& writer_;
+    DiskPool& disk_;
+    std::function<void(std::uint64_t)> grown_;
+    std::vector<net::Chunk> queue_;
+    std::size_t queued_ = 0;  // bytes
+    bool ended_ = false;
+    bool given_up_ = false;
+    std::optional<Error> read_failure_;
+    net::Event changed_;
+    Sha256 hash_;
+};
+
+}  // namespace longshore::registry

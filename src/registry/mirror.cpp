@@ -1,0 +1,192 @@
+#include "registry/mirror.hpp"
+
+#include "http/range.hpp"
+#include "registry/media_types.hpp"
+
+namespace longshore::registry {
+namespace {
+
+// Some clients say "anonymous" with empty Basic credentials (":" in base64).
+bool is_anonymous(const http::Request& request) {
+    const auto authorization = request.fields.get("authorization");
+    return !authorization || *authorization == "Basic Og==" || *authorization == "Basic ";
+}
+
+http::Response ping() {
+    http::Response response;
+    response.fields.add("content-type", "application/json");
+    response.fields.add("docker-distribution-api-version", "registry/2.0");
+    response.body = http::Body::of(net::Chunk::of_static("{}"));
+    return response;
+}
+
+http::Response not_allowed() {
+    auto response = refuse(405, ErrorCode::unsupported, "this is a mirror: it serves pulls and takes no pushes");
+    response.fields.add("allow", "GET, HEAD");
+    return response;
+}
+
+std::string_view name_of(Manifests::How how) {
+    switch (how) {
+        case Manifests::How::hit: return "hit";
+        case Manifests::How::revalidated: return "revalidated";
+        case Manifests::How::fetched: return "miss";
+        case Manifests::How::stale: return "stale";
+    }
+    return "hit";
+}
+
+void count(UpstreamCounters& counters, Manifests::How how, std::uint64_t bytes) {
+    (how == Manifests::How::fetched ? counters.manifest_misses : counters.manifest_hits).add();
+    if (how == Manifests::How::stale) counters.manifest_stale.add();
+    counters.served.add(bytes);
+}
+
+void add_content_fields(http::Fields& fields, std::string_view type, const std::string& digest) {
+    fields.add("content-type", type);
+    fields.add("docker-content-digest", digest);
+    fields.add("docker-distribution-api-version", "registry/2.0");
+    std::string etag;
+    etag.reserve(digest.size() + 2);
+    fields.add("etag", etag.append(1, '"').append(digest).append(1, '"'));
+}
+
+void add_blob_fields(http::Fields& fields, const std::string& digest) {
+    add_content_fields(fields, "application/octet-stream", digest);
+    fields.add("accept-ranges", "bytes");
+    fields.add("cache-control", "max-age=31536000, immutable");
+}
+
+// The one part of the blob that the request selects; the whole when it asks for several, which is always allowed.
+http::RangeSelection selection(const http::Request& request, const std::string& digest, std::uint64_t size) {
+    const auto range = request.fields.get("range");
+    if (!range) return {};
+    const auto condition = request.fields.get("if-range");
+    if (condition && !http::if_range_matches(*condition, "\"" + digest + "\"")) return {};
+    auto selected = http::select_ranges(*range, size);
+    if (selected.parts.size() > 1) return {};
+    return selected;
+}
+
+}  // namespace
+
+Mirror::Mirror(Parts parts, Manifests::Options options)
+    : parts_(std::move(parts)),
+      upstream_(parts_.shards, parts_.metrics),
+      manifests_({parts_.shards, upstream_, parts_.manifests, parts_.disk, parts_.metrics}, options),
+      blobs_({parts_.shards, upstream_, parts_.blobs, parts_.disk, parts_.metrics}) {}
+
+Task<http::Response> Mirror::handle(http::Request request) {
+    auto route = parse_route(request.target.path);
+    if (!is_read(request.method)) co_return not_allowed();
+    const auto* const upstream = parts_.upstreams.for_host(request.target.authority);
+    if (upstream == nullptr) co_return refuse(parts_.upstreams.unknown_host(request.target.authority));
+    if (!is_anonymous(request)) {
+        co_return refuse(403, ErrorCode::denied,
+                         "this mirror serves public images only and cannot check a login; pull without one "
+                         "(docker logout for this host), or from the registry itself");
+    }
+    if (!route) co_return refuse(route.error());
+    switch (route->action) {
+        case Action::ping: co_return ping();
+        case Action::manifest: {
+            auto response = co_await manifest(request, *upstream, std::move(*route));
+            co_return response;
+        }
+        case Action::blob: {
+            auto response = co_await blob(request, *upstream, std::move(*route));
+            co_return response;
+        }
+        case Action::tags_list:
+        case Action::referrers:
+        case Action::catalog:
+            co_return refuse(404, ErrorCode::unsupported, "this mirror serves manifests and blobs, no lists");
+        case Action::upload:
+        case Action::unknown: break;
+    }
+    co_return refuse(404, ErrorCode::unsupported, "not a path of the registry API; it starts with /v2/");
+}
+
+Task<http::Response> Mirror::manifest(const http::Request& request, const Upstream& upstream, Route route) {
+    auto found = co_await manifests_.get(upstream, upstream.complete(*route.name), std::move(*route.reference));
+    if (!found) co_return refuse(found.error());
+    const auto& manifest = *found->manifest;
+    if (!acceptable(request.fields.joined("accept"), manifest.media_type)) {
+        co_return refuse(404, ErrorCode::manifest_unknown,
+                         "the manifest is " + manifest.media_type + ", which the request does not accept");
+    }
+    count(parts_.metrics.of(upstream), found->how, manifest.bytes.size());
+    http::Response response;
+    add_content_fields(response.fields, manifest.media_type, manifest.digest_text);
+    if (found->how == Manifests::How::stale) response.fields.add("warning", "110 longshore \"Response is Stale\"");
+    response.notes.push_back({"cache", name_of(found->how)});
+    if (request.fields.get_or("if-none-match", {}).find(manifest.digest_text) != std::string_view::npos) {
+        response.status = 304;
+    } else {
+        response.body = http::Body::of(manifest.bytes);
+    }
+    co_return response;
+}
+
+Task<http::Response> Mirror::blob(const http::Request& request, const Upstream& upstream, Route route) {
+    auto repository = upstream.complete(*route.name);
+    auto digest = std::move(*route.digest);
+    if (request.method == "HEAD") {
+        auto response = co_await blob_head(upstream, std::move(repository), std::move(digest));
+        co_return response;
+    }
+    auto located = co_await blobs_.locate(upstream, std::move(repository), digest);
+    if (!located) co_return refuse(located.error());
+    auto& counters = parts_.metrics.of(upstream);
+    (located->hit ? counters.blob_hits : counters.blob_misses).add();
+    co_return blob_body(request, counters, digest, std::move(*located));
+}
+
+Task<http::Response> Mirror::blob_head(const Upstream& upstream, RepositoryName repository, Digest digest) {
+    const auto text = digest.to_string();
+    auto size = co_await blobs_.size(upstream, std::move(repository), std::move(digest));
+    if (!size) co_return refuse(size.error());
+    http::Response response;
+    add_blob_fields(response.fields, text);
+    response.body.length = size->bytes;
+    response.notes.push_back({"cache", std::string_view{size->hit ? "hit" : "miss"}});
+    co_return response;
+}
+
+http::Response Mirror::blob_body(const http::Request& request, UpstreamCounters& counters, const Digest& digest,
+                                 Blobs::Located located) {
+    const auto text = digest.to_string();
+    http::Response response;
+    std::uint64_t first = 0;
+    auto end = located.size;
+    if (located.size) {
+        const auto selected = selection(request, text, *located.size);
+        if (selected.kind == http::RangeSelection::Kind::unsatisfiable) {
+            auto refusal = refuse(416, ErrorCode::range_invalid, "the range lies outside of the blob");
+            refusal.fields.add("content-range", http::unsatisfied_content_range(*located.size));
+            return refusal;
+        }
+        if (selected.kind == http::RangeSelection::Kind::parts) {
+            const auto part = selected.parts.front();
+            response.status = 206;
+            response.fields.add("content-range", http::content_range(part, *located.size));
+            first = part.first;
+            end = part.last + 1;
+        }
+    }
+    add_blob_fields(response.fields, text);
+    response.notes.push_back({"cache", std::string_view{located.hit ? "hit" : "miss"}});
+    const auto length = end ? std::optional{*end - first} : std::nullopt;
+    counters.served.add(length.value_or(0));
+    response.body = located.fill ? http::Body::of(located.fill->reader(first, end), length)
+                                 : http::Body::of(net::FileRange{located.file, first, *length});
+    return response;
+}
+
+Task<> Mirror::close() {
+    auto& scope = parts_.shards.here().scope;
+    scope.cancel();
+    co_await scope.join();
+}
+
+}  // namespace longshore::registry
