@@ -1,7 +1,7 @@
 /*
  * Pulls blobs over many connections at once and reports what each request saw.
  *
- *   pull [-c connections] [-n requests] [-x expected-file] [-t] PORT PATH...
+ *   pull [-c connections] [-n requests] [-x expected-file] [-H header] [-t] PORT PATH...
  *
  * Request i asks for PATH[i mod paths], GET over HTTP/1.1 with keep-alive, all connections opened before the first
  * request is sent. -x compares every byte with a file; -t drops the bytes in the kernel (no copy), which leaves the
@@ -44,6 +44,7 @@ static struct request *requests;
 static const char *expected;
 static long long expected_size;
 static char block[BLOCK];
+static const char *extra_header = "Accept: */*";
 
 static double now(void) {
     struct timespec t;
@@ -82,8 +83,8 @@ static int ask(struct connection *c) {
     c->head_size = 0;
     c->got = 0;
     requests[c->request].whole = 1;
-    int size = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: */*\r\n\r\n",
-                        paths[c->request % path_count], ntohs(server.sin_port));
+    int size = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s\r\n\r\n",
+                        paths[c->request % path_count], ntohs(server.sin_port), extra_header);
     requests[c->request].sent = now();
     return send(c->fd, text, size, MSG_NOSIGNAL) == size;
 }
@@ -180,14 +181,15 @@ static void run(int count) {
 
 int main(int argc, char **argv) {
     int option, connections = 1;
-    while ((option = getopt(argc, argv, "c:n:x:t")) != -1) {
+    while ((option = getopt(argc, argv, "c:n:x:H:t")) != -1) {
         if (option == 'c') connections = atoi(optarg);
         if (option == 'n') total = atoi(optarg);
         if (option == 'x') map_expected(optarg);
+        if (option == 'H') extra_header = optarg;
         if (option == 't') discard = 1;
     }
     if (argc - optind < 2) {
-        fprintf(stderr, "usage: pull [-c connections] [-n requests] [-x expected-file] [-t] PORT PATH...\n");
+        fprintf(stderr, "usage: pull [-c connections] [-n requests] [-x expected-file] [-H header] [-t] PORT PATH...\n");
         return 2;
     }
     server.sin_family = AF_INET;

@@ -82,7 +82,8 @@ class Front:
             return self._forward(request)
         if not self._settings["redirect"]:
             return blob_reply(path, request, {"Docker-Content-Digest": digest})
-        location = f"{self._addresses['cdn']}{self._cdn.signed_path(digest)}"
+        base = self._settings["cdn"] or self._addresses["cdn"]
+        location = f"{base}{self._cdn.signed_path(digest)}"
         return Reply(self._settings["redirect"], {"Location": location, "Docker-Content-Digest": digest})
 
     def _forward(self, request):

@@ -53,7 +53,6 @@ class Hub:
                            "front": Endpoint("front", self._front.answer, port, **shared)}
         self._control = Endpoint("control", self._control_answer)
         addresses.update({name: f"http://127.0.0.1:{end.port}" for name, end in self._endpoints.items()})
-        addresses["cdn"] = self.settings["cdn"] or addresses["cdn"]
 
     def sample_images(self):
         """What every hub holds: names that Docker Hub has, one image of each shape."""
