@@ -186,3 +186,50 @@ class Operator(MirrorTest):
                  if f"pid={self.mirror.program.pid}," in line}
 
         self.assertEqual(ports, {str(self.mirror.port), str(self.mirror.admin_port)})
+
+
+class Reload(MirrorTest):
+    def setUp(self):
+        if PEER != "longshore":
+            raise unittest.SkipTest("longshore only")
+        super().setUp()
+        self.mirror.stop()
+        self.file = self.mirror.directory / "longshore.yaml"
+        self.write("mirror: {tag_ttl: 60s}\n")
+        self.mirror.flags = ("--config", str(self.file))
+        self.mirror.start()
+
+    def write(self, text):
+        self.file.write_text(text)
+
+    def reload(self, text, word):
+        """Sends SIGHUP and waits for a log line with the word."""
+        self.write(text)
+        seen = self.mirror.log().count(word)
+        self.mirror.program.send(signal.SIGHUP)
+        self.assertTrue(until(lambda: self.mirror.log().count(word) > seen), self.mirror.program.tail())
+
+    def test_a_new_upstream_serves_after_sighup(self):
+        host = {"Host": f"own.localhost:{self.mirror.port}", "Accept": "*/*"}
+        path = "/v2/team/app/manifests/1.0"
+        self.assertEqual(self.mirror.get(path, host).status, 404)
+        self.reload(f"mirror: {{upstreams: {{own: {{url: \"{self.hub.url}\"}}}}}}\n", "reload")
+
+        self.assertTrue(until(lambda: self.mirror.get(path, host).status == 200))
+
+    def test_a_bad_file_leaves_the_old_configuration_serving(self):
+        self.reload("mirror: {tag_tll: 60s}\n", "tag_tll")
+
+        self.assertEqual(self.mirror.manifest("latest").status, 200)
+
+    def test_a_reload_drops_no_transfer(self):
+        digest = self.new_blob(2 * MEBI)
+        self.hub.fault("slow", rate=2 * MEBI)
+        answers = []
+        client = threading.Thread(target=lambda: answers.append(self.mirror.blob(digest)))
+        client.start()
+        until(lambda: self.hub.blob_gets(digest))
+        self.reload("mirror: {tag_ttl: 30s}\n", "reload")
+        client.join()
+
+        self.assert_blob(answers[0], digest)

@@ -3,8 +3,9 @@
 import json
 import threading
 import time
+import unittest
 
-from harness import MirrorTest, needs_longshore
+from harness import PEER, MirrorTest, needs_longshore
 
 GATEWAY = (502, 503, 504)
 
@@ -202,3 +203,56 @@ class UpstreamFailure(MirrorTest):
         message = json.loads(self.mirror.manifest("latest").body)["errors"][0]["message"]
 
         self.assertGreater(len(message), 10)
+
+
+class UpstreamHangs(MirrorTest):
+    flags = ("--response-timeout", "1s", "--read-timeout", "1s")
+    patience = 15
+
+    def setUp(self):
+        if PEER != "longshore":
+            raise unittest.SkipTest("longshore only")
+        super().setUp()
+
+    def test_a_front_that_never_answers_is_504(self):
+        self.hub.fault("hang", where="front")
+
+        answer = self.mirror.manifest("latest", timeout=self.patience)
+
+        self.assert_refused(answer, (504,))
+
+    def test_a_token_server_that_never_answers_is_504(self):
+        self.hub.fault("hang", where="token")
+
+        self.assert_refused(self.mirror.manifest("latest", timeout=self.patience), (504,))
+
+    def test_a_cdn_that_never_answers_is_504(self):
+        digest = self.new_blob(1000)
+        self.hub.fault("hang")
+
+        self.assert_refused(self.mirror.blob(digest, timeout=self.patience), (504,))
+        self.hub.clear_faults()
+        self.assert_blob(self.mirror.blob(digest), digest)
+
+    def test_a_body_that_stops_never_ends_cleanly(self):
+        digest = self.new_blob(300_000)
+        self.hub.fault("stall")
+
+        answer = self.mirror.blob(digest, timeout=self.patience)
+
+        self.assertFalse(answer.status == 200 and answer.complete)
+        self.assertLess(answer.seconds, self.patience - 1, "the client was left waiting")
+        self.hub.clear_faults()
+        self.assert_blob(self.mirror.blob(digest), digest)
+
+    def test_a_slow_upstream_that_keeps_moving_is_waited_for(self):
+        digest = self.new_blob(300_000)
+        self.hub.fault("slow", rate=100_000)
+
+        self.assert_blob(self.mirror.blob(digest), digest)
+
+    def test_a_late_first_byte_is_waited_for(self):
+        digest = self.new_blob(1000)
+        self.hub.fault("delay", seconds=0.5)
+
+        self.assert_blob(self.mirror.blob(digest), digest)
