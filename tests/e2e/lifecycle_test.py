@@ -213,7 +213,7 @@ class Reload(MirrorTest):
         host = {"Host": f"own.localhost:{self.mirror.port}", "Accept": "*/*"}
         path = "/v2/team/app/manifests/1.0"
         self.assertEqual(self.mirror.get(path, host).status, 404)
-        self.reload(f"mirror: {{upstreams: {{own: {{url: \"{self.hub.url}\"}}}}}}\n", "reload")
+        self.reload(f"mirror: {{upstreams: {{own: {{url: \"{self.hub.url}\"}}}}}}\n", "reloaded")
 
         self.assertTrue(until(lambda: self.mirror.get(path, host).status == 200))
 
@@ -229,7 +229,7 @@ class Reload(MirrorTest):
         client = threading.Thread(target=lambda: answers.append(self.mirror.blob(digest)))
         client.start()
         until(lambda: self.hub.blob_gets(digest))
-        self.reload("mirror: {tag_ttl: 30s}\n", "reload")
+        self.reload("mirror: {tag_ttl: 30s}\n", "reloaded")
         client.join()
 
         self.assert_blob(answers[0], digest)
