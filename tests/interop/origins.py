@@ -24,6 +24,7 @@ class Origin(Instance):
 
 
 class NodeOrigin(Origin):
+    logs_refusals = False
     PROGRAM = """
 const http = require('http');
 const say = (entry) => process.stdout.write(JSON.stringify(entry) + '\\n');
@@ -38,8 +39,7 @@ const server = http.createServer({ keepAliveTimeout: 60000 }, (request, response
 });
 server.on('connect', (request, socket) => { say([request.method, request.url, '']); socket.end('HTTP/1.1 501 No\\r\\n\\r\\n'); });
 server.on('clientError', (error, socket) => {
-  if (error.code !== 'ECONNRESET') say(['error', error.code, null]);
-  socket.destroy();
+  if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n');
 });
 server.listen(Number(process.argv[2]), '127.0.0.1');
 """
@@ -52,9 +52,7 @@ server.listen(Number(process.argv[2]), '127.0.0.1');
 
     def seen(self):
         entries = [json.loads(line) for line in self.read("stdout").splitlines()]
-        # An incomplete message that its sender cut is an error to Node, and no request.
-        return [(method, target, None if body is None else bytes.fromhex(body)) for method, target, body in entries
-                if (method, target) != ("error", "HPE_INVALID_EOF_STATE")]
+        return [(method, target, bytes.fromhex(body)) for method, target, body in entries]
 
 
 class NginxOrigin(Origin):
@@ -142,7 +140,7 @@ class CgiOrigin(Origin):
             target = re.sub(r'\\([\\"])', r"\1", target)  # both logs escape these two
             if target in ran:
                 ran.remove(target)
-            elif method != "-" or status not in ("400", "408"):  # else it ended inside a head
+            elif request not in ("", "-") and (method != "-" or status not in ("400", "408")):  # else it was cut off
                 found.append((method, target, None))
         return found
 
@@ -197,6 +195,7 @@ server.document-root = "{self.directory}"
 server.bind = "{HOST}"
 server.port = {self.port}
 server.errorlog = "{self.directory}/error.log"
+server.http-parseopts = ( "method-get-body" => "enable" )
 server.max-keep-alive-idle = 60
 server.max-keep-alive-requests = 100000
 accesslog.filename = "{self.directory}/access.log"

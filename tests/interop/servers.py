@@ -73,15 +73,22 @@ class Instance:
         return f"{self.name}: {report.group(0)}" if report else None
 
     def stop(self, keep=False):
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
+        """Ends it: drain, then at once, then by force. The exit code; None when it took force."""
+        code = None
+        for patience in (2, 3):
+            if self.process.poll() is None:
+                self.process.terminate()
             try:
-                self.process.wait(5)
+                code = self.process.wait(patience)
+                break
             except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+                continue
+        else:
+            self.process.kill()
+            self.process.wait()
         if not keep:
             shutil.rmtree(self.directory, ignore_errors=True)
+        return code
 
 
 def joint_program():
