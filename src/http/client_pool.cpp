@@ -154,6 +154,10 @@ Task<Result<std::unique_ptr<net::ByteStream>>> ClientPool::dial(Origin& origin, 
     if (settings.http2 && request.upgrade == Upgrade::none) alpn.emplace_back("h2");
     alpn.emplace_back("http/1.1");
     const auto context = settings.tls ? settings.tls : parts_.tls;
+    if (!context) {
+        co_return Error{Errc::denied, "no certificate authorities to trust for " + origin.target.authority.to_string() +
+                                          "; install ca-certificates or name a CA file"};
+    }
     auto secure = co_await tls::connect(std::move(*tcp), *context, origin.target.authority.host, std::move(alpn), deadline);
     if (!secure) co_return secure.error();
     protocol = (*secure)->alpn();

@@ -1,10 +1,16 @@
 #include "registry/mirror.hpp"
 
+#include "base/log.hpp"
 #include "http/range.hpp"
+#include "net/wait.hpp"
 #include "registry/media_types.hpp"
+#include "registry/scrub.hpp"
 
 namespace longshore::registry {
 namespace {
+
+constexpr std::uint64_t k_scrub_rate = std::uint64_t{8} * 1024 * 1024;  // bytes per second
+constexpr std::chrono::seconds k_scrub_pause{1};
 
 // Some clients say "anonymous" with empty Basic credentials (":" in base64).
 bool is_anonymous(const http::Request& request) {
@@ -181,6 +187,29 @@ http::Response Mirror::blob_body(const http::Request& request, UpstreamCounters&
     response.body = located.fill ? http::Body::of(located.fill->reader(first, end), length)
                                  : http::Body::of(net::FileRange{located.file, first, *length});
     return response;
+}
+
+void Mirror::keep_house() { parts_.shards.here().scope.start(scrub(*this)); }
+
+Task<> Mirror::scrub(Mirror& self) {
+    auto& loop = net::Loop::current();
+    Scrub walk{self.parts_.blobs, k_scrub_rate, loop.now()};
+    for (;;) {
+        const auto slept = co_await net::sleep(loop.now() + k_scrub_pause);
+        if (slept.code == Errc::cancelled) co_return;
+        auto step = [&walk, &loop] { return walk.step(loop.now()); };
+        auto report = co_await self.parts_.disk.run(step);
+        if (!report) {
+            log(LogLevel::warning, "scrub_failed", {{"why", to_string(report.error())}});
+            continue;
+        }
+        for (const auto& rotten : report->rotten) {
+            self.parts_.metrics.corrupt.add();
+            log(LogLevel::error, "blob_corrupt", {{"digest", rotten.digest.to_string()}, {"why", rotten.why}});
+            auto drop = [&self, &rotten] { return self.parts_.blobs.drop(rotten.digest, rotten.facts); };
+            (void)co_await self.parts_.disk.run(drop);
+        }
+    }
 }
 
 Task<> Mirror::close() {

@@ -29,10 +29,13 @@ public:
     Mirror(Parts parts, Manifests::Options options);
 
     [[nodiscard]] Task<http::Response> handle(http::Request request) override;
+    // Starts the scrub, on the calling loop: stored blobs are hashed again, slowly, and rotten ones dropped.
+    void keep_house();
     // Ends what runs on the calling loop beyond requests.
     [[nodiscard]] Task<> close();
 
 private:
+    [[nodiscard]] static Task<> scrub(Mirror& self);
     [[nodiscard]] Task<http::Response> manifest(const http::Request& request, const Upstream& upstream, Route route);
     [[nodiscard]] Task<http::Response> blob(const http::Request& request, const Upstream& upstream, Route route);
     [[nodiscard]] Task<http::Response> blob_head(const Upstream& upstream, RepositoryName repository, Digest digest);

@@ -97,6 +97,10 @@ Result<Upstreams> Upstreams::build(UpstreamOptions options) {
             table.all_.push_back({std::move(setting.name), std::move(setting.url), false});
         }
     }
+    for (const auto& name : options.disabled) {
+        if (name == table.all_.front().name) return Error{Errc::invalid, "upstream " + name + " is the default and cannot be disabled"};
+        std::erase_if(table.all_, [&name](const Upstream& upstream) { return upstream.name == name; });
+    }
     if (!options.base_domain.empty()) {
         auto host = canonical_host(options.base_domain);
         if (!host) return Error{Errc::invalid, "base domain " + host.error().where};

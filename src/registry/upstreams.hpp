@@ -37,6 +37,7 @@ struct UpstreamOptions {
     std::string base_domain;                 // "mirror.example.org"; empty: only the default is reached
     std::vector<std::string> default_hosts;  // more hosts that mean the default
     std::vector<UpstreamSetting> settings;
+    std::vector<std::string> disabled;  // names that are not served
 };
 
 class Upstreams {

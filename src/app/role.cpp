@@ -1,0 +1,304 @@
+#include "app/role.hpp"
+
+#include "app/alone.hpp"
+#include "base/log.hpp"
+#include "config/changed.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <thread>
+
+namespace longshore::app {
+namespace {
+
+std::size_t loop_count(const Config& config) {
+    return config.loops != 0 ? config.loops : std::max<std::size_t>(1, std::thread::hardware_concurrency());
+}
+
+Result<std::shared_ptr<const tls::ClientContext>> client_context(Files& files, DiskPool& disk, const std::string& roots_file) {
+    auto roots = run_alone(tls::TrustRoots::load(files, disk, {roots_file}));
+    if (!roots) return roots.error();
+    auto context = tls::ClientContext::make({.roots = std::move(*roots)}, disk);
+    if (!context) return context.error();
+    return std::shared_ptr<const tls::ClientContext>{std::move(*context)};
+}
+
+}  // namespace
+
+RunningRole::RunningRole(Start start, LogWriter& log, const Clock& clock)
+    : clock_(clock), log_(log), start_(std::move(start)), config_(start_.config), disk_(config_.disk_threads) {}
+
+RunningRole::~RunningRole() {
+    for (const auto& seat : seats_) seat->drain(std::chrono::nanoseconds{0});
+    for (const auto& seat : seats_) seat->join();
+}
+
+Result<std::unique_ptr<RunningRole>> RunningRole::start(Start start, LogWriter& log, const Clock& clock) {
+    std::unique_ptr<RunningRole> role{new RunningRole{std::move(start), log, clock}};
+    const auto steps = {&RunningRole::open_stores, &RunningRole::build_upstreams, &RunningRole::prepare_tls,
+                        &RunningRole::make_seats, &RunningRole::open_listeners};
+    for (const auto step : steps) {
+        if (auto done = (role.get()->*step)(); !done) {
+            role->seats_.clear();
+            return done.error();
+        }
+    }
+    role->start_loops();
+    role->announce();
+    return role;
+}
+
+Result<> RunningRole::open_stores() {
+    auto& files = system_files();
+    auto data = DataDir::open(files, config_.data_dir);
+    if (!data) return data.error();
+    data_.emplace(std::move(*data));
+    const auto directory = data_->path() + "/mirror";
+    if (auto made = files.make_directories(directory); !made) return made;
+    auto staging = registry::Staging::open(files, directory + "/tmp");
+    if (!staging) return staging.error();
+    staging_ = std::move(*staging);
+    auto blobs = registry::BlobStore::open_store(files, *staging_, directory);
+    if (!blobs) return blobs.error();
+    blobs_ = std::move(*blobs);
+    auto manifests = registry::ManifestStore::open_store(files, *staging_, directory);
+    if (!manifests) return manifests.error();
+    manifests_ = std::move(*manifests);
+    return {};
+}
+
+Result<> RunningRole::build_upstreams() {
+    registry::UpstreamOptions options{config_.base_domain, config_.mirror.default_hosts, {}};
+    for (const auto& [name, upstream] : config_.mirror.upstreams) {
+        if (!upstream.enabled) options.disabled.push_back(name);
+        if (upstream.url.empty()) continue;
+        auto url = http::Target::from_url(upstream.url);
+        if (!url) return url.error();
+        if (!upstream.host.empty()) url->authority.host = upstream.host;
+        options.settings.push_back({name, std::move(*url)});
+    }
+    auto upstreams = registry::Upstreams::build(std::move(options));
+    if (!upstreams) return upstreams.error();
+    upstreams_.emplace(std::move(*upstreams));
+    std::vector<std::string> names;
+    for (const auto& upstream : upstreams_->all()) names.push_back(upstream.name);
+    mirror_metrics_ = std::make_unique<registry::Metrics>(std::move(names));
+    return {};
+}
+
+// Without trust roots on the machine, upstreams without TLS or with a ca_file still work; the rest say what is missing.
+Result<> RunningRole::prepare_client_tls() {
+    auto& files = system_files();
+    const auto roots_file = tls::system_roots_file(files);
+    if (!roots_file) {
+        log(LogLevel::warning, "no_trust_roots",
+            {{"why", to_string(roots_file.error())}, {"fix", "install ca-certificates"}});
+        return {};
+    }
+    auto context = client_context(files, disk_, *roots_file);
+    if (!context) return context.error();
+    client_tls_ = std::move(*context);
+    return {};
+}
+
+// What differs from upstream to upstream: where to dial, whom to trust.
+Result<> RunningRole::configure_upstreams() {
+    for (const auto& [name, upstream] : config_.mirror.upstreams) {
+        const auto* const known = upstreams_->find(name);
+        if (known == nullptr) continue;
+        http::OriginSettings settings;
+        if (!upstream.host.empty()) {
+            const auto url = http::Target::from_url(upstream.url);
+            if (!url) return url.error();
+            settings.dial_host = url->authority.host;
+            settings.dial_port = url->port();
+        }
+        if (!upstream.ca_file.empty()) {
+            auto context = client_context(system_files(), disk_, upstream.ca_file);
+            if (!context) return context.error();
+            settings.tls = std::move(*context);
+        }
+        for (const auto& seat : seats_) seat->upstreams().configure(known->url, settings);
+    }
+    return {};
+}
+
+Result<> RunningRole::prepare_tls() {
+    auto& files = system_files();
+    if (auto prepared = prepare_client_tls(); !prepared) return prepared;
+    if (config_.tls_listen.empty()) return {};
+
+    std::vector<std::shared_ptr<const tls::Certificates>> sources;
+    certificates_ = std::make_shared<tls::FileCertificates>(files, disk_);
+    std::vector<tls::CertificatePair> pairs;
+    for (const auto& pair : config_.certificates) pairs.push_back({pair.cert, pair.key});
+    auto mistakes = run_alone(certificates_->load(std::move(pairs)));
+    if (!mistakes.empty()) return mistakes.front();
+    sources.push_back(certificates_);
+    if (config_.development_ca) {
+        std::vector<std::string> names{config_.base_domain};
+        if (config_.base_domain != "localhost") names.emplace_back("localhost");
+        auto authority = tls::DevelopmentCa::open(files, clock_, data_->path() + "/development-ca", std::move(names));
+        if (!authority) return authority.error();
+        log(LogLevel::info, "development_ca", {{"trust", (*authority)->certificate_file()}});
+        sources.push_back(std::move(*authority));
+    }
+    auto server = tls::ServerContext::make(std::make_shared<tls::CertificateSources>(std::move(sources)), {}, disk_);
+    if (!server) return server.error();
+    server_tls_ = std::move(*server);
+    return {};
+}
+
+Result<> RunningRole::make_seats() {
+    const Shared shared{resolver_, disk_, client_tls_, server_tls_.get()};
+    std::vector<registry::Shards::Seat> homes;
+    std::vector<boost::asio::io_context*> contexts;
+    for (std::size_t index = 0; index < loop_count(config_); ++index) {
+        auto& seat = *seats_.emplace_back(std::make_unique<Seat>(clock_, index, config_, shared));
+        homes.push_back({&seat.loop(), &seat.upstreams()});
+        contexts.push_back(&seat.loop().context());
+    }
+    shards_ = std::make_unique<registry::Shards>(homes);
+    mirror_ = std::make_unique<registry::Mirror>(
+        registry::Mirror::Parts{*upstreams_, *shards_, *manifests_, *blobs_, disk_, *mirror_metrics_},
+        registry::Manifests::Options{config_.mirror.tag_ttl, config_.mirror.manifest_limit,
+                                     config_.mirror.memory_limit});
+    for (const auto& seat : seats_) seat->serve_sites(*mirror_);
+    pulse_ = std::make_unique<telemetry::Pulse>(clock_, std::move(contexts), std::chrono::seconds{2});
+    serve_admin();
+    return configure_upstreams();
+}
+
+void RunningRole::serve_admin() {
+    process_ = std::make_unique<telemetry::Process>(system_files());
+    readiness_ = std::make_unique<telemetry::Readiness>(std::vector<telemetry::Check>{});
+    admin_ = std::make_unique<telemetry::AdminHandler>(
+        telemetry::AdminHandler::Parts{*readiness_, *pulse_, measured(), {config_.base_domain}});
+    seats_.front()->serve_admin(*admin_);
+}
+
+std::vector<const Measured*> RunningRole::measured() const {
+    std::vector<const Measured*> all{mirror_metrics_.get(), process_.get(), &log_};
+    for (const auto& seat : seats_) {
+        all.push_back(&seat->sites_log());
+        all.push_back(&seat->admin_log());
+    }
+    return all;
+}
+
+Result<> RunningRole::open_sites(const std::vector<std::string>& addresses, const tls::ServerContext* tls) {
+    std::vector<net::Loop*> loops;
+    for (const auto& seat : seats_) loops.push_back(&seat->loop());
+    for (const auto& text : addresses) {
+        const auto address = net::ListenAddress::parse(text);
+        if (!address) return address.error();
+        auto listeners = net::Listener::open_on_all(loops, *address);
+        if (!listeners) return listeners.error();
+        listening_.push_back(listeners->front()->address());
+        for (std::size_t i = 0; i < listeners->size(); ++i) seats_[i]->add_site(std::move((*listeners)[i]), tls);
+    }
+    return {};
+}
+
+Result<> RunningRole::open_listeners() {
+    if (auto opened = open_sites(config_.listen, nullptr); !opened) return opened;
+    if (auto opened = open_sites(config_.tls_listen, server_tls_.get()); !opened) return opened;
+    std::vector<std::string> admin{"unix:" + data_->path() + "/admin.sock"};
+    if (!config_.admin_listen.empty()) admin.push_back(config_.admin_listen);
+    net::Loop* const first[] = {&seats_.front()->loop()};
+    for (const auto& text : admin) {
+        const auto address = net::ListenAddress::parse(text);
+        if (!address) return address.error();
+        auto listeners = net::Listener::open_on_all(first, *address);
+        if (!listeners) return listeners.error();
+        listening_.push_back(listeners->front()->address());
+        seats_.front()->add_admin(std::move(listeners->front()));
+    }
+    return {};
+}
+
+// The last loop to end ends the wait for signals.
+void RunningRole::start_loops() {
+    running_ = seats_.size();
+    for (const auto& seat : seats_) {
+        seat->start([this] {
+            boost::asio::post(signals_context_, [this] {
+                if (--running_ == 0) signals_context_.stop();
+            });
+        });
+    }
+}
+
+void RunningRole::announce() const {
+    for (const auto& address : listening_) log(LogLevel::info, "listening", {{"address", address.to_string()}});
+    log(LogLevel::info, "ready",
+        {{"version", LONGSHORE_VERSION}, {"data_dir", data_->path()}, {"loops", seats_.size()}});
+}
+
+void RunningRole::run() {
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) signals_.add(number);
+    await_signal();
+    if (auto told = manager_.ready("serving"); !told)
+        log(LogLevel::warning, "sd_notify_failed", {{"why", to_string(told.error())}});
+    signals_context_.run();
+    for (const auto& seat : seats_) seat->join();
+    seats_.clear();
+    log(LogLevel::info, "stopped");
+}
+
+void RunningRole::await_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int number) {
+        if (!error) on_signal(number);
+    });
+}
+
+void RunningRole::on_signal(int number) {
+    if (number == SIGHUP) {
+        reload();
+    } else if (!stopping_) {
+        stop();
+    } else {
+        log(LogLevel::warning, "stopping_at_once");
+        for (const auto& seat : seats_) seat->cancel();
+        return;
+    }
+    await_signal();
+}
+
+void RunningRole::stop() {
+    stopping_ = true;
+    readiness_->drain();
+    (void)manager_.stopping("draining");
+    log(LogLevel::info, "draining", {{"grace_ms", config_.grace_period.count()}});
+    for (const auto& seat : seats_) seat->drain(config_.grace_period);
+}
+
+void RunningRole::reload() {
+    (void)manager_.reloading(clock_.now());
+    auto loaded = start_.reload();
+    if (!loaded.ok()) {
+        for (const auto& mistake : loaded.mistakes) {
+            log(LogLevel::error, "config_mistake",
+                {{"path", mistake.path}, {"text", mistake.text}, {"fix", mistake.fix}});
+        }
+        log(LogLevel::error, "reload_refused", {{"mistakes", loaded.mistakes.size()}});
+        (void)manager_.ready("serving; the last reload was refused");
+        return;
+    }
+    for (const auto& change : config::changed(config_, loaded.value)) {
+        if (change.reload == config::Reload::restart) log(LogLevel::warning, "needs_restart", {{"setting", change.path}});
+    }
+    config_.log.level = loaded.value.log.level;
+    config_.http = loaded.value.http;
+    log_.restyle({config_.log.format, config_.log.level});
+    for (const auto& seat : seats_) seat->retune(config_.http);
+    if (certificates_) {
+        for (const auto& mistake : run_alone(certificates_->reload())) {
+            log(LogLevel::error, "certificate_not_loaded", {{"why", to_string(mistake)}});
+        }
+    }
+    log(LogLevel::info, "reloaded");
+    (void)manager_.ready("serving");
+}
+
+}  // namespace longshore::app

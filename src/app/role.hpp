@@ -1,0 +1,93 @@
+// A role at work: data directory, stores, loops, listeners, signals; from start to drained.
+//
+// Threads: made, run and destroyed on the main thread.
+// Errors:  what a start fails with, naming the setting or path and what to do.
+#pragma once
+
+#include "app/app.hpp"
+#include "app/seat.hpp"
+#include "base/data_dir.hpp"
+#include "base/log_writer.hpp"
+#include "registry/blob_store.hpp"
+#include "registry/manifest_store.hpp"
+#include "registry/staging.hpp"
+#include "telemetry/admin_handler.hpp"
+#include "telemetry/health.hpp"
+#include "telemetry/process.hpp"
+#include "telemetry/systemd.hpp"
+#include "telemetry/watchdog.hpp"
+#include "tls/certificates.hpp"
+#include "tls/development_ca.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace longshore::app {
+
+class RunningRole {
+public:
+    // Listening when it returns. `log` and `clock` outlive it.
+    [[nodiscard]] static Result<std::unique_ptr<RunningRole>> start(Start start, LogWriter& log, const Clock& clock);
+    ~RunningRole();
+
+    // Until a signal ends it.
+    void run();
+
+private:
+    RunningRole(Start start, LogWriter& log, const Clock& clock);
+
+    [[nodiscard]] Result<> open_stores();
+    [[nodiscard]] Result<> build_upstreams();
+    [[nodiscard]] Result<> prepare_tls();
+    [[nodiscard]] Result<> prepare_client_tls();
+    [[nodiscard]] Result<> configure_upstreams();
+    [[nodiscard]] Result<> make_seats();
+    [[nodiscard]] Result<> open_listeners();
+    [[nodiscard]] Result<> open_sites(const std::vector<std::string>& addresses, const tls::ServerContext* tls);
+    [[nodiscard]] std::vector<const Measured*> measured() const;
+    void serve_admin();
+    void start_loops();
+    void await_signal();
+    void on_signal(int number);
+    void stop();
+    void reload();
+    void announce() const;
+
+    const Clock& clock_;
+    LogWriter& log_;
+    Start start_;
+    Config config_;
+    telemetry::ServiceManager manager_ = telemetry::ServiceManager::from_environment();
+    boost::asio::io_context signals_context_{1};
+    boost::asio::signal_set signals_{signals_context_};
+    std::size_t running_ = 0;  // loops
+    bool stopping_ = false;
+
+    std::optional<DataDir> data_;
+    std::unique_ptr<registry::Staging> staging_;
+    std::unique_ptr<registry::BlobStore> blobs_;
+    std::unique_ptr<registry::ManifestStore> manifests_;
+    std::optional<registry::Upstreams> upstreams_;
+    std::unique_ptr<registry::Metrics> mirror_metrics_;
+    std::shared_ptr<tls::FileCertificates> certificates_;
+    std::unique_ptr<tls::ServerContext> server_tls_;
+    std::shared_ptr<const tls::ClientContext> client_tls_;
+    std::vector<net::ListenAddress> listening_;
+
+    net::Resolver resolver_;
+    std::vector<std::unique_ptr<Seat>> seats_;
+    std::unique_ptr<registry::Shards> shards_;
+    std::unique_ptr<registry::Mirror> mirror_;
+    std::unique_ptr<telemetry::Process> process_;
+    std::unique_ptr<telemetry::Readiness> readiness_;
+    std::unique_ptr<telemetry::Pulse> pulse_;
+    std::unique_ptr<telemetry::AdminHandler> admin_;
+    // Last: its threads end before anything they may still touch.
+    DiskPool disk_;
+};
+
+}  // namespace longshore::app

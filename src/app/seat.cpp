@@ -1,0 +1,130 @@
+#include "app/seat.hpp"
+
+#include "base/log.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace longshore::app {
+namespace {
+
+http::PoolOptions pool_options(const Config& config) {
+    http::PoolOptions options;
+    options.session.body_idle_timeout = config.mirror.read_timeout;
+    options.connect_timeout = config.mirror.connect_timeout;
+    options.response_timeout = config.mirror.response_timeout;
+    options.connections_per_origin = config.mirror.max_connections;
+    return options;
+}
+
+}  // namespace
+
+http::SessionOptions session_options(const HttpConfig& config) {
+    http::SessionOptions options;
+    options.target_bytes = config.target_bytes;
+    options.head_bytes = config.header_bytes;
+    options.field_count = config.field_count;
+    options.header_timeout = config.header_timeout;
+    options.idle_timeout = config.idle_timeout;
+    options.body_idle_timeout = config.body_idle_timeout;
+    options.max_streams = static_cast<std::uint32_t>(config.max_streams);
+    return options;
+}
+
+Seat::Seat(const Clock& clock, std::size_t index, const Config& config, const Shared& shared)
+    : loop_(clock, index),
+      shared_(shared),
+      session_(session_options(config.http)),
+      upstreams_({shared.resolver, shared.disk, shared.client_tls}, pool_options(config)),
+      sites_log_("sites"),
+      admin_log_("admin"),
+      log_requests_(config.log.access) {}
+
+Seat::~Seat() { join(); }
+
+void Seat::serve_sites(registry::Mirror& mirror) {
+    mirror_ = &mirror;
+    sites_ = std::make_unique<http::Server>(
+        loop_, http::Server::Parts{mirror, log_requests_ ? &sites_log_ : nullptr, session_, shared_.disk});
+}
+
+void Seat::serve_admin(http::Handler& admin) {
+    admin_ = std::make_unique<http::Server>(
+        loop_, http::Server::Parts{admin, log_requests_ ? &admin_log_ : nullptr, session_, shared_.disk});
+}
+
+void Seat::add_site(std::unique_ptr<net::Listener> listener, const tls::ServerContext* tls) {
+    site_doors_.push_back({std::move(listener), tls});
+}
+
+void Seat::add_admin(std::unique_ptr<net::Listener> listener) {
+    admin_doors_.push_back({std::move(listener), nullptr});
+}
+
+void Seat::start(std::function<void()> ended) {
+    boost::asio::post(loop_.context(), [this] { scope_.start(live(*this)); });
+    thread_ = std::thread{[this, ended = std::move(ended)] {
+        try {
+            loop_.run();
+            ended();
+        } catch (const std::exception& bug) {
+            log(LogLevel::fatal, "loop_failed", {{"loop", loop_.index()}, {"why", bug.what()}});
+            std::abort();
+        }
+    }};
+}
+
+Task<> Seat::live(Seat& seat) {
+    for (auto& door : seat.site_doors_) seat.sites_->listen(std::move(door.listener), door.tls);
+    if (seat.mirror_ != nullptr && seat.loop_.index() == 0) seat.mirror_->keep_house();
+    for (auto& door : seat.admin_doors_) seat.admin_->listen(std::move(door.listener));
+    while (!seat.grace_) (void)co_await seat.draining_.wait(Deadline::max());
+    net::Scope cutting;
+    cutting.start(cut_after(seat, *seat.grace_));
+    if (seat.sites_) {
+        seat.sites_->drain();
+        co_await seat.sites_->join();
+    }
+    if (seat.mirror_ != nullptr) co_await seat.mirror_->close();
+    co_await seat.upstreams_.close();
+    // Health and metrics are answered to the end.
+    if (seat.admin_) {
+        seat.admin_->drain();
+        seat.admin_->cancel();
+        co_await seat.admin_->join();
+    }
+    cutting.cancel();
+    co_await cutting.join();
+    seat.loop_.stop();
+}
+
+Task<> Seat::cut_after(Seat& seat, std::chrono::nanoseconds grace) {
+    const auto why = co_await net::sleep(after(seat.loop_.now(), grace));
+    if (why.code != Errc::timeout) co_return;
+    if (seat.sites_ && seat.sites_->connections() != 0) {
+        log(LogLevel::warning, "grace_period_over", {{"connections", seat.sites_->connections()}});
+    }
+    if (seat.sites_) seat.sites_->cancel();
+}
+
+void Seat::drain(std::chrono::nanoseconds grace) {
+    boost::asio::post(loop_.context(), [this, grace] {
+        grace_ = grace;
+        draining_.notify();
+    });
+}
+
+void Seat::cancel() {
+    boost::asio::post(loop_.context(), [this] {
+        if (sites_) sites_->cancel();
+    });
+}
+
+void Seat::retune(const HttpConfig& config) {
+    boost::asio::post(loop_.context(), [this, options = session_options(config)] { session_ = options; });
+}
+
+void Seat::join() {
+    if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace longshore::app

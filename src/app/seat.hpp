@@ -1,0 +1,90 @@
+// One event loop of a role with everything that lives on it: servers, connections to upstreams, counters.
+//
+// Ownership: made and destroyed while its thread does not run. Threads: `loop` runs on a thread of its own; the
+//            members are touched on it only.
+#pragma once
+
+#include "app/config.hpp"
+#include "http/client_pool.hpp"
+#include "http/server.hpp"
+#include "net/loop.hpp"
+#include "net/scope.hpp"
+#include "net/wait.hpp"
+#include "registry/mirror.hpp"
+#include "telemetry/access_log.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+namespace longshore::app {
+
+// Handlers, contexts and logs that every loop shares; they outlive the seats.
+struct Shared {
+    net::Resolver& resolver;
+    DiskPool& disk;
+    std::shared_ptr<const tls::ClientContext> client_tls;
+    const tls::ServerContext* server_tls = nullptr;  // null: no TLS listeners
+};
+
+class Seat {
+public:
+    Seat(const Clock& clock, std::size_t index, const Config& config, const Shared& shared);
+    Seat(const Seat&) = delete;
+    Seat& operator=(const Seat&) = delete;
+    ~Seat();
+
+    [[nodiscard]] net::Loop& loop() noexcept { return loop_; }
+    [[nodiscard]] http::ClientPool& upstreams() noexcept { return upstreams_; }
+    [[nodiscard]] const telemetry::AccessLog& sites_log() const noexcept { return sites_log_; }
+    [[nodiscard]] const telemetry::AccessLog& admin_log() const noexcept { return admin_log_; }
+
+    // Before `start`.
+    void serve_sites(registry::Mirror& mirror);
+    void serve_admin(http::Handler& admin);
+    void add_site(std::unique_ptr<net::Listener> listener, const tls::ServerContext* tls);
+    void add_admin(std::unique_ptr<net::Listener> listener);
+
+    // `ended` is called on the loop's thread when the loop has nothing left to do.
+    void start(std::function<void()> ended);
+    // From any thread: no new connections, `grace` for the requests under way, then the loop ends.
+    void drain(std::chrono::nanoseconds grace);
+    // From any thread: ends at once.
+    void cancel();
+    // From any thread: limits for new requests.
+    void retune(const HttpConfig& config);
+    // Waits for the thread.
+    void join();
+
+private:
+    struct Door {
+        std::unique_ptr<net::Listener> listener;
+        const tls::ServerContext* tls;
+    };
+    [[nodiscard]] static Task<> live(Seat& seat);
+    [[nodiscard]] static Task<> cut_after(Seat& seat, std::chrono::nanoseconds grace);
+
+    net::Loop loop_;
+    Shared shared_;
+    http::SessionOptions session_;
+    http::ClientPool upstreams_;
+    telemetry::AccessLog sites_log_;
+    telemetry::AccessLog admin_log_;
+    bool log_requests_;
+    registry::Mirror* mirror_ = nullptr;
+    std::unique_ptr<http::Server> sites_;
+    std::unique_ptr<http::Server> admin_;
+    std::vector<Door> site_doors_;
+    std::vector<Door> admin_doors_;
+    std::optional<std::chrono::nanoseconds> grace_;
+    net::Event draining_;
+    net::Scope scope_;
+    std::thread thread_;
+};
+
+// The codec's limits as configured.
+[[nodiscard]] http::SessionOptions session_options(const HttpConfig& config);
+
+}  // namespace longshore::app
