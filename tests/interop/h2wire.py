@@ -228,7 +228,8 @@ class Connection:
     def stream_error(self, stream, *codes, refusal=False, escalates=False):
         """RST_STREAM with one of the codes (or a 4xx, where `refusal`), and the connection goes on.
 
-        `escalates`: RFC 9113 lets the server take it for a connection error of the same code instead.
+        A server may always take a stream error for a connection error (RFC 9113 section 5.4.1). Ours does so only
+        where the peer has lost the thread of a stream (`escalates`), never for a request that is merely malformed.
         """
         wanted = f"RST_STREAM on stream {stream} with {' or '.join(codes)}"
         got = self.until(lambda f: f.type == GOAWAY or f.stream == stream and f.type in (RST_STREAM, HEADERS), wanted)
