@@ -3,6 +3,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 
 #include <cassert>
+#include <csignal>
 
 namespace longshore::net {
 namespace {
@@ -23,7 +24,10 @@ private:
 }  // namespace
 
 Loop::Loop(const Clock& clock, std::size_t index)
-    : clock_(clock), index_(index), context_(1), timers_(context_, clock) {}
+    : clock_(clock), index_(index), context_(1), timers_(context_, clock) {
+    // A peer that leaves must be an EPIPE: sendfile and TLS libraries cannot ask for MSG_NOSIGNAL.
+    std::signal(SIGPIPE, SIG_IGN);
+}
 
 Loop::~Loop() = default;
 

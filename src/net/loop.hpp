@@ -17,7 +17,8 @@ namespace longshore::net {
 
 class Loop {
 public:
-    // `clock` outlives the loop. `index` is the loop's place among its siblings.
+    // `clock` outlives the loop. `index` is the loop's place among its siblings. The process ignores SIGPIPE from then
+    // on.
     explicit Loop(const Clock& clock, std::size_t index = 0);
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
