@@ -1,6 +1,7 @@
 #include "base/log_writer.hpp"
 
 #include "base/testing/log_capture.hpp"
+#include "base/testing/manual_clock.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,12 +16,6 @@ namespace longshore {
 namespace {
 
 using namespace std::chrono_literals;
-
-class StoppedClock final : public Clock {
-public:
-    [[nodiscard]] Deadline now() const noexcept override { return {}; }
-    [[nodiscard]] WallTime wall() const noexcept override { return {}; }
-};
 
 class Pipe {
 public:
@@ -67,7 +62,7 @@ constexpr LogBounds k_patient{.batch_age = 1h};  // nothing is written because o
 
 class LogWriterTest : public ::testing::Test {
 protected:
-    StoppedClock clock_;
+    testing::ManualClock clock_{0ns};
     Pipe pipe_;
 };
 
