@@ -62,7 +62,8 @@ inline constexpr std::array<std::uint8_t, 256> k_classes = classify_all();
 [[nodiscard]] constexpr bool is_digit(char byte) noexcept { return byte >= '0' && byte <= '9'; }
 
 [[nodiscard]] constexpr char to_lower(char byte) noexcept {
-    return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + ('a' - 'A')) : byte;
+    const bool upper = static_cast<unsigned char>(byte - 'A') < 26;
+    return static_cast<char>(byte | (upper ? 0x20 : 0));
 }
 [[nodiscard]] constexpr char to_upper(char byte) noexcept {
     return byte >= 'a' && byte <= 'z' ? static_cast<char>(byte - ('a' - 'A')) : byte;
@@ -77,9 +78,10 @@ inline constexpr std::array<std::uint8_t, 256> k_classes = classify_all();
 
 // Without spaces and tabs at either end.
 [[nodiscard]] constexpr std::string_view trimmed(std::string_view text) noexcept {
-    const auto first = text.find_first_not_of(" \t");
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+    const auto is_blank = [](char byte) { return byte == ' ' || byte == '\t'; };
+    while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+    return text;
 }
 
 // Takes the next element of a comma-separated list off `list`, trimmed; quotes are not looked at.

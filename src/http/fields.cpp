@@ -3,29 +3,51 @@
 #include "http/characters.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace longshore::http {
 namespace {
 
-// Eight bytes at a time: whether any is below 0x20 or is 0x7f.
-bool has_control(std::uint64_t word) noexcept {
-    constexpr std::uint64_t k_ones = 0x0101010101010101;
-    constexpr std::uint64_t k_high = 0x8080808080808080;
-    const std::uint64_t below_space = (word - k_ones * 0x20) & ~word & k_high;
-    const std::uint64_t differs_from_del = word ^ (k_ones * 0x7f);
-    const std::uint64_t is_del = (differs_from_del - k_ones) & ~differs_from_del & k_high;
-    return (below_space | is_del) != 0;
+constexpr std::uint64_t k_ones = 0x0101010101010101;
+constexpr std::uint64_t k_high = 0x8080808080808080;
+
+std::uint64_t word_at(const char* bytes) noexcept {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes, sizeof(word));
+    return word;
 }
 
+// High bits are set when any of eight bytes is below 0x20 or above 0x7e.
+std::uint64_t unusual(std::uint64_t word) noexcept { return (word - k_ones * 0x20) | word | (word + k_ones); }
+
 bool has_only_field_bytes(std::string_view value) noexcept {
-    while (value.size() >= 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, value.data(), 8);
-        if (has_control(word) && !all_are(value.substr(0, 8), k_field)) return false;
-        value.remove_prefix(8);
+    if (value.size() < 8) return all_are(value, k_field);
+    std::uint64_t found = unusual(word_at(value.data() + value.size() - 8));
+    for (std::size_t at = 0; at + 8 <= value.size(); at += 8) found |= unusual(word_at(value.data() + at));
+    return (found & k_high) == 0 || all_are(value, k_field);
+}
+
+void lower_word(char* bytes) noexcept {
+    const std::uint64_t word = word_at(bytes);
+    const std::uint64_t low_bits = word & ~k_high;
+    const std::uint64_t from_a = low_bits + k_ones * (0x80 - 'A');
+    const std::uint64_t past_z = low_bits + k_ones * (0x7f - 'Z');
+    const std::uint64_t upper = (from_a ^ past_z) & ~word & k_high;
+    const std::uint64_t lower = word | (upper >> 2);
+    std::memcpy(bytes, &lower, sizeof(lower));
+}
+
+void make_lower(char* bytes, std::size_t size) noexcept {
+    if (size < 8) {
+        std::array<char, 8> few{};
+        std::memcpy(few.data(), bytes, size);
+        lower_word(few.data());
+        std::memcpy(bytes, few.data(), size);
+        return;
     }
-    return all_are(value, k_field);
+    for (std::size_t at = 0; at + 8 <= size; at += 8) lower_word(bytes + at);
+    lower_word(bytes + size - 8);
 }
 
 bool is_blank(char byte) noexcept { return byte == ' ' || byte == '\t'; }
@@ -44,9 +66,11 @@ void Fields::add(std::string_view name, std::string_view value) {
     };
     if (inside(name) || inside(value)) return add(std::string(name), std::string(value));
     const auto at = static_cast<std::uint32_t>(text_.size());
-    text_.append(name);
-    std::transform(text_.begin() + at, text_.end(), text_.begin() + at, to_lower);
-    text_.append(value);
+    text_.resize_and_overwrite(at + name.size() + value.size(), [&](char* bytes, std::size_t size) {
+        std::copy(value.begin(), value.end(), std::copy(name.begin(), name.end(), bytes + at));
+        make_lower(bytes + at, name.size());
+        return size;
+    });
     const auto name_size = static_cast<std::uint32_t>(name.size());
     entries_.push_back({at, name_size, at + name_size, static_cast<std::uint32_t>(value.size())});
 }

@@ -24,6 +24,23 @@ TEST(Fields, KeepsOrderAndStoresNamesInLowerCase) {
     EXPECT_EQ(text_of(sample()), "accept=a;host-name=x;accept=b;empty=;");
 }
 
+TEST(Fields, LowersLettersOnlyWhereverTheyStand) {
+    for (int byte = 1; byte < 256; ++byte) {
+        for (const std::size_t size : {3u, 8u, 11u, 16u, 21u}) {
+            std::string name(size, 'Q');
+            name[size / 2] = static_cast<char>(byte);
+            std::string expected(size, 'q');
+            expected[size / 2] = static_cast<char>(byte >= 'A' && byte <= 'Z' ? byte + 32 : byte);
+            Fields fields;
+
+            fields.add(name, "V");
+
+            EXPECT_EQ(fields[0].name, expected);
+            EXPECT_EQ(fields[0].value, "V");
+        }
+    }
+}
+
 TEST(Fields, FindsTheFirstValueAndCountsAll) {
     const Fields fields = sample();
 

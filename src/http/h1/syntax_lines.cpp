@@ -229,8 +229,8 @@ Parsed<std::optional<HeadText>> find_head(std::string_view buffer, HeadKind kind
 }
 
 Parsed<FieldLine> read_field_line(std::string_view line) {
-    std::size_t colon = 0;
-    while (colon < line.size() && is_a(line[colon], k_token)) ++colon;
+    const auto colon = static_cast<std::size_t>(
+        std::find_if_not(line.begin(), line.end(), [](char byte) { return is_a(byte, k_token); }) - line.begin());
     if (colon == 0 || colon == line.size() || line[colon] != ':')
         return bad("field name is not a token before a colon");
     const auto value = trimmed(line.substr(colon + 1));

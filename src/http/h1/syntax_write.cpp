@@ -23,25 +23,20 @@ void append_visible(std::string& out, std::string_view text) {
     }
 }
 
-// False: not a token.
-bool append_name(std::string& out, std::string_view name) {
+void append_train_case(std::string& out, std::string_view name) {
+    const auto at = out.size();
+    out.append(name);
     bool first_of_word = true;
-    for (const char byte : name) {
-        if (!is_a(byte, k_token)) return false;
-        out.push_back(first_of_word ? to_upper(byte) : byte);
-        first_of_word = byte == '-';
+    char* const end = out.data() + out.size();
+    for (char* byte = out.data() + at; byte != end; ++byte) {
+        if (first_of_word) *byte = to_upper(*byte);
+        first_of_word = *byte == '-';
     }
-    return !name.empty();
 }
 
 void append_field(std::string& out, const FieldView& field) {
-    constexpr std::string_view k_line_breakers{"\r\n\0", 3};
-    if (field.value.find_first_of(k_line_breakers) != std::string_view::npos) return;
-    const auto start = out.size();
-    if (!append_name(out, field.name)) {
-        out.resize(start);
-        return;
-    }
+    if (!valid_field_name(field.name) || !valid_field_value(field.value)) return;
+    append_train_case(out, field.name);
     out.append(": ").append(field.value).append("\r\n");
 }
 

@@ -2,8 +2,8 @@
 //
 // Only what stands here frames a message: Host, Content-Length, Transfer-Encoding, Connection, Upgrade, Expect and
 // the WebSocket fields are written from the facts, and such fields in `fields` are skipped. Names go out in
-// Train-Case. Producers of Fields validate (fields.hpp); as a last defence a field with CR, LF or NUL in its value
-// or a byte outside `token` in its name is left out, and bytes that may not stand in a request line are dropped.
+// Train-Case. Producers of Fields validate (fields.hpp); as a last defence a field that is not valid is left
+// out, and bytes that may not stand in a request line are dropped.
 //
 // Threads: pure functions. Source: RFC 9112 §3-§7, RFC 6455 §4.
 #pragma once
