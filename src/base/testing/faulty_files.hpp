@@ -5,7 +5,7 @@
 // its bytes. Closing a file never fails and is not counted.
 //
 // Ownership: the wrapped Files outlives this and the files opened through it; so does this.
-// Threads:   safe from any thread, except the settings.
+// Threads:   safe from any thread, except the settings and failed_operation.
 #pragma once
 
 #include "base/files.hpp"
@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace longshore::testing {
@@ -31,6 +32,8 @@ public:
     [[nodiscard]] std::uint64_t calls() const noexcept { return calls_; }
     // Calls that were made to fail.
     [[nodiscard]] std::uint64_t failed() const noexcept { return failed_; }
+    // What the last of them was, as "remove"; a literal.
+    [[nodiscard]] std::string_view failed_operation() const noexcept { return failed_operation_; }
 
     [[nodiscard]] Result<std::shared_ptr<File>> open(const std::string& path) override;
     [[nodiscard]] Result<std::shared_ptr<File>> create(const std::string& path) override;
@@ -44,7 +47,7 @@ public:
 private:
     friend class FaultyFile;
     // The error number this call must fail with; 0: go on.
-    int next_call() noexcept;
+    int next_call(std::string_view operation) noexcept;
 
     Files& wrapped_;
     std::atomic<std::uint64_t> calls_{0};
@@ -52,6 +55,7 @@ private:
     std::uint64_t first_ = 0;  // 0: none
     std::uint64_t last_ = 0;
     int error_number_ = 0;
+    std::string_view failed_operation_;
 };
 
 }  // namespace longshore::testing
