@@ -152,13 +152,15 @@ class Operator(MirrorTest):
     def test_metrics_count_hits_misses_and_bytes(self):
         digest = self.new_blob(100_000)
         self.mirror.blob(digest)
-        self.mirror.blob(digest)
 
-        text = self.mirror.metrics()
+        def hit():
+            self.mirror.blob(digest)
+            return self.mirror.metric("longshore_registry_hits_total") >= 1
 
-        registry = [line for line in text.splitlines() if line.startswith("longshore_registry_")]
-        self.assertTrue(any("hit" in line and not line.endswith(" 0") for line in registry), text)
-        self.assertTrue(any("miss" in line and not line.endswith(" 0") for line in registry), text)
+        self.assertTrue(until(hit), self.mirror.metrics())
+        self.assertGreaterEqual(self.mirror.metric("longshore_registry_misses_total"), 1)
+        self.assertEqual(self.mirror.metric("longshore_registry_fetched_bytes_total"), 100_000)
+        self.assertGreaterEqual(self.mirror.metric("longshore_registry_served_bytes_total"), 200_000)
 
     def test_stats_verb_shows_the_registry(self):
         self.mirror.manifest("latest")

@@ -44,7 +44,7 @@ class Routing(MirrorTest):
         answer = self.mirror.manifest("latest", "alpine")
 
         self.assertEqual(answer.status, 200)
-        self.assertEqual({entry["path"] for entry in self.hub.log("front")}, {MANIFEST})
+        self.assertTrue(all(entry["path"].startswith("/v2/library/alpine/") for entry in self.hub.log("front")))
         layers = self.mirror.manifest(json.loads(answer.body)["manifests"][0]["digest"], "alpine")
         layer = json.loads(layers.body)["layers"][0]["digest"]
         self.assert_blob(self.mirror.blob(layer, "alpine"), layer)

@@ -44,9 +44,12 @@ class Journal:
             self._entries.clear()
 
     def counts(self):
-        """{"blobs": {digest: {"cdn_get": 1}}, "manifests": {"name:ref": {"get": 1}}, "tokens": 1, "requests": 9}"""
+        """{"blobs": {digest: {"cdn_get": 1}}, "manifests": {"name:ref": {"get": 1}}, "tokens": 1, "requests": 9}
+
+        What was only challenged (401) does not count.
+        """
         blobs, manifests = {}, {}
-        entries = self.entries()
+        entries = [entry for entry in self.entries() if entry["status"] != 401]
         for entry in entries:
             parts = entry["path"].split("/")
             if len(parts) > 2 and parts[-2] == "blobs":
