@@ -66,10 +66,12 @@ void Fields::add(std::string_view name, std::string_view value) {
     };
     if (inside(name) || inside(value)) return add(std::string(name), std::string(value));
     const auto at = static_cast<std::uint32_t>(text_.size());
-    text_.resize_and_overwrite(at + name.size() + value.size(), [&](char* bytes, std::size_t size) {
+    const auto end = at + name.size() + value.size();
+    // libstdc++ 12 hands the new capacity to the function, not the size asked for.
+    text_.resize_and_overwrite(end, [&](char* bytes, std::size_t) {
         std::copy(value.begin(), value.end(), std::copy(name.begin(), name.end(), bytes + at));
         make_lower(bytes + at, name.size());
-        return size;
+        return end;
     });
     const auto name_size = static_cast<std::uint32_t>(name.size());
     entries_.push_back({at, name_size, at + name_size, static_cast<std::uint32_t>(value.size())});
