@@ -9,6 +9,7 @@
 
 #include <cassert>
 #include <exception>
+#include <utility>
 
 namespace longshore::net {
 namespace asio = boost::asio;
@@ -20,21 +21,47 @@ Scope::~Scope() { assert(size_ == 0); }
 Task<> Scope::run(Scope& scope, Child& child, Task<> task) {
     co_await asio::this_coro::throw_if_cancelled(false);
     child.running = true;
-    if (scope.cancelled_) co_return;
+    if (scope.cancelled_ || child.cancelled) co_return;
     co_await std::move(task);
 }
 
 void Scope::start(Task<> child) {
+    if (!cancelled_) spawn(*new Child, std::move(child));
+}
+
+void Scope::start(Task<> child, Leash& leash) {
+    assert(leash.child_ == nullptr);
     if (cancelled_) return;
     auto* const node = new Child;
-    link(*node);
-    asio::co_spawn(Loop::current().context(), run(*this, *node, std::move(child)),
-                   asio::bind_cancellation_slot(node->signal.slot(), [this, node](const std::exception_ptr& bug) {
+    node->leash = &leash;
+    leash.child_ = node;
+    spawn(*node, std::move(child));
+}
+
+void Scope::spawn(Child& child, Task<> task) {
+    link(child);
+    auto* const node = &child;
+    asio::co_spawn(Loop::current().context(), run(*this, child, std::move(task)),
+                   asio::bind_cancellation_slot(child.signal.slot(), [this, node](const std::exception_ptr& bug) {
                        unlink(*node);
+                       if (node->leash != nullptr) node->leash->child_ = nullptr;
                        delete node;
                        if (size_ == 0 && waiter_ != nullptr) waiter_->wake();
                        if (bug) std::rethrow_exception(bug);
                    }));
+}
+
+void Scope::cancel(Child& child) noexcept {
+    if (std::exchange(child.cancelled, true)) return;
+    if (child.running) child.signal.emit(asio::cancellation_type::terminal);
+}
+
+Leash::~Leash() {
+    if (child_ != nullptr) child_->leash = nullptr;
+}
+
+void Leash::cancel() noexcept {
+    if (child_ != nullptr) Scope::cancel(*child_);
 }
 
 void Scope::cancel() noexcept {
@@ -42,7 +69,7 @@ void Scope::cancel() noexcept {
     cancelled_ = true;
     for (auto* child = children_; child != nullptr;) {
         auto* const next = child->next;
-        if (child->running) child->signal.emit(asio::cancellation_type::terminal);
+        cancel(*child);
         child = next;
     }
 }

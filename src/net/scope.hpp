@@ -14,6 +14,7 @@
 namespace longshore::net {
 
 class Suspension;
+class Leash;
 
 class Scope {
 public:
@@ -23,6 +24,8 @@ public:
     ~Scope();
 
     void start(Task<> child);
+    // As above; `leash`, which may live shorter or longer than the child, can cancel this child alone.
+    void start(Task<> child, Leash& leash);
     void cancel() noexcept;
     // Ends when no child is left. One caller at a time; when the caller is cancelled, so are the children.
     [[nodiscard]] Task<> join();
@@ -31,12 +34,17 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
 private:
+    friend class Leash;
     struct Child {
         boost::asio::cancellation_signal signal;
+        Leash* leash = nullptr;
         bool running = false;
+        bool cancelled = false;
         Child* next = nullptr;
         Child* previous = nullptr;
     };
+    static void cancel(Child& child) noexcept;
+    void spawn(Child& child, Task<> task);
     static Task<> run(Scope& scope, Child& child, Task<> task);
     void link(Child& child) noexcept;
     void unlink(Child& child) noexcept;
@@ -45,6 +53,23 @@ private:
     std::size_t size_ = 0;
     bool cancelled_ = false;
     Suspension* waiter_ = nullptr;
+};
+
+// Holds one child of a Scope while it runs.
+class Leash {
+public:
+    Leash() = default;
+    Leash(const Leash&) = delete;
+    Leash& operator=(const Leash&) = delete;
+    ~Leash();
+
+    // Nothing happens when the child has ended.
+    void cancel() noexcept;
+    [[nodiscard]] bool holds() const noexcept { return child_ != nullptr; }
+
+private:
+    friend class Scope;
+    Scope::Child* child_ = nullptr;
 };
 
 }  // namespace longshore::net

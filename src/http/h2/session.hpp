@@ -18,6 +18,8 @@
 
 namespace longshore::http::h2 {
 
+class Core;
+
 class Session final : public http::Session, public Client {
 public:
     // `already_read`: bytes of the stream that were read before (the preface, when it was sniffed).
@@ -36,7 +38,6 @@ public:
     [[nodiscard]] std::size_t open_streams() const noexcept;
 
 private:
-    class Core;
     explicit Session(std::shared_ptr<Core> core);
     std::shared_ptr<Core> core_;
 };

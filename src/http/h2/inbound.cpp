@@ -1,0 +1,116 @@
+// Header blocks and frames as they come in: assembled, judged, bounded.
+#include "http/h2/core.hpp"
+
+#include <charconv>
+
+namespace longshore::http::h2 {
+namespace {
+
+constexpr std::size_t k_field_overhead = 32;  // RFC 9113 §6.5.2
+
+bool is_connection_field(std::string_view name) {
+    return name == "connection" || name == "keep-alive" || name == "proxy-connection" || name == "transfer-encoding" ||
+           name == "upgrade";
+}
+
+std::string* pseudo_of(Block& block, std::string_view name) {
+    if (name == ":method") return &block.method;
+    if (name == ":scheme") return &block.scheme;
+    if (name == ":authority") return &block.authority;
+    if (name == ":path") return &block.path;
+    if (name == ":protocol") return &block.protocol;
+    if (name == ":status") return &block.status;
+    return nullptr;
+}
+
+// Takes one field into the block. False: the message is malformed.
+bool take_field(Block& block, std::string_view name, std::string_view value) {
+    if (name.starts_with(':')) {
+        auto* const pseudo = pseudo_of(block, name);
+        if (pseudo == nullptr) return false;
+        pseudo->assign(value);
+        return true;
+    }
+    if (!valid_field_name(name) || !valid_field_value(value) || is_connection_field(name)) return false;
+    if (name == "te") return value == "trailers";
+    if (name == "content-length") {
+        std::uint64_t length = 0;
+        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), length);
+        if (error != std::errc{} || end != value.data() + value.size() || block.length) return false;
+        block.length = length;
+        return true;
+    }
+    if (name == "host") {
+        if (block.host) return false;
+        block.host.emplace(value);
+        return true;
+    }
+    if (name == "expect") {
+        block.expects_continue = same_text(value, "100-continue");
+        return block.expects_continue;
+    }
+    if (name == "cookie") {
+        if (!block.cookie.empty()) block.cookie.append("; ");
+        block.cookie.append(value);
+        return true;
+    }
+    block.fields.add(name, value);
+    return true;
+}
+
+}  // namespace
+
+int Core::begin_headers(std::int32_t id) {
+    auto* stream = find(id);
+    if (stream == nullptr) {
+        if (role_ == Role::client) return 0;
+        stream = &add(id, std::make_shared<Stream>());
+        stream->began = now();
+    }
+    stream->in.block = {};
+    return 0;
+}
+
+int Core::header(std::int32_t id, std::string_view name, std::string_view value) {
+    auto* const stream = find(id);
+    if (stream == nullptr || stream->closed) return 0;
+    auto& block = stream->in.block;
+    block.bytes += name.size() + value.size() + k_field_overhead;
+    ++block.count;
+    // Beyond the limit the block is still decoded, since the table is shared, but nothing of it is kept.
+    if (block.bytes > options_.head_bytes || block.count > options_.field_count) block.too_large = true;
+    if (block.bytes > 4 * options_.head_bytes) return NGHTTP2_ERR_CALLBACK_FAILURE;
+    if (block.too_large) return 0;
+    if (take_field(block, name, value)) return 0;
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_PROTOCOL_ERROR);
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+int Core::frame_received(const nghttp2_frame& frame) {
+    auto* const stream = find(frame.hd.stream_id);
+    const bool ends = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    switch (frame.hd.type) {
+        case NGHTTP2_HEADERS:
+            if (stream == nullptr || stream->closed) return 0;
+            if (ends) stream->in.ended = true;
+            if (!stream->in.head_done) {
+                if (!stream->in.block.cookie.empty()) stream->in.block.fields.add("cookie", stream->in.block.cookie);
+                head(*stream);
+            } else if (!stream->in.block.too_large) {
+                stream->in.trailers = std::move(stream->in.block.fields);
+            }
+            stream->changed.notify();
+            return 0;
+        case NGHTTP2_DATA:
+            if (frame.hd.length == 0 && !ends && !budgets_.empty_data.spend(now())) return NGHTTP2_ERR_CALLBACK_FAILURE;
+            if (stream == nullptr) return 0;
+            if (ends) stream->in.ended = true;
+            stream->changed.notify();
+            return 0;
+        case NGHTTP2_RST_STREAM: return budgets_.resets.spend(now()) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+        case NGHTTP2_WINDOW_UPDATE: return 0;
+        default: return budgets_.control.spend(now()) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
+}
+
+}  // namespace longshore::http::h2
