@@ -2,8 +2,9 @@
 
 import struct
 
-from h2_cases import add, case
-from h2_cases_frames import answered, get, start_post, window_update
+from h2_cases import case
+from h2_cases_control import window_update
+from h2_cases_frames import answered, get, start_post
 from h2wire import (CONTINUATION, DATA, END_HEADERS, END_STREAM, Failed, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE,
                     MAX_CONCURRENT_STREAMS, PING, PRIORITY, RST_STREAM, SETTINGS, block, frame, settings)
 

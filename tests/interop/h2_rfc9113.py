@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 
+import h2_cases_control  # noqa: F401
 import h2_cases_frames  # noqa: F401  (they fill the table)
 import h2_cases_http    # noqa: F401
 import h2_cases_streams  # noqa: F401

@@ -1,6 +1,6 @@
 """The part of the P2 grid about heads: request lines, targets, Host, field syntax, hop-by-hop fields, early ends."""
 
-from p2_payloads import HOST, NEXT, REFUSED, SMUGGLED, Payload, head, text
+from p2_payloads import HOST, NEXT, REFUSED, SMUGGLED, Payload, head
 
 ONE = ((), (b"",))
 TWO = ((), (b"", b""))
