@@ -6,6 +6,7 @@
 
 #include "app/config.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>

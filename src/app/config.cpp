@@ -3,6 +3,7 @@
 #include "config/manual.hpp"
 #include "http/target.hpp"
 #include "net/listener.hpp"
+#include "registry/upstreams.hpp"
 
 #include <algorithm>
 #include <array>
@@ -167,7 +168,8 @@ void describe(config::Describer& d, MirrorConfig& c) {
         .checked_by(domain)
         .live();
     d.named("upstreams", c.upstreams,
-            "Registries by name, each served at NAME.<base_domain>. Built in: docker, quay, gcr, k8s-gcr, k8s, ghcr, "
+            "Registries by name, each served under its name below the base domain. Built in: docker, quay, gcr, "
+            "k8s-gcr, k8s, ghcr, "
             "cloudsmith, ecr; a name given here is added, or changes the one built in.")
         .flag_name("upstream")
         .shown_as("NAME=URL")
@@ -233,6 +235,15 @@ void check(const HttpConfig& c, config::Mistakes& mistakes) {
 void check(const CertificateConfig& c, config::Mistakes& mistakes) {
     if (c.cert.empty()) mistakes.at("cert", "is missing", "name the file with the certificate chain");
     if (c.key.empty()) mistakes.at("key", "is missing", "name the file with the private key");
+}
+
+void check(const MirrorConfig& c, config::Mistakes& mistakes) {
+    const auto built_in = registry::Upstreams::build({});
+    for (const auto& [name, upstream] : c.upstreams) {
+        if (!upstream.url.empty() || (built_in && built_in->find(name) != nullptr)) continue;
+        mistakes.at("upstreams." + name + ".url", "is missing, and no upstream of this name is built in",
+                    "write url: https://...");
+    }
 }
 
 void check(const Config& c, config::Mistakes& mistakes) {

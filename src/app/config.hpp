@@ -85,6 +85,7 @@ void describe(config::Describer& d, MirrorConfig& c);
 void describe(config::Describer& d, Config& c);
 void check(const HttpConfig& c, config::Mistakes& mistakes);
 void check(const CertificateConfig& c, config::Mistakes& mistakes);
+void check(const MirrorConfig& c, config::Mistakes& mistakes);
 void check(const Config& c, config::Mistakes& mistakes);
 
 enum class Account : std::uint8_t { ordinary, root };

@@ -7,6 +7,7 @@
 #include "base/files.hpp"
 #include "config/layers.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -64,7 +65,7 @@ enum class Operands : std::uint8_t { none, one, any };
 
 struct Command {
     std::string_view name;      // "config check"
-    std::string_view synopsis;  // what follows the name; one form on each line
+    std::string_view synopsis;  // what follows the name
     std::string_view summary;   // for the list of commands
     std::string_view text;      // paragraphs, each on a line
     std::string_view examples;  // one on each line

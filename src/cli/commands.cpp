@@ -66,9 +66,9 @@ const std::array k_commands{
             .role = app::Role::up,
             .run = up},
     Command{.name = "mirror",
-            .synopsis = "[--listen ADDRESS] [--data-dir DIR] [--admin-listen ADDRESS]\n"
-                        "[--base-domain DOMAIN] [--upstream NAME=URL]... [--config FILE] [OPTIONS]\n"
-                        "stats [--data-dir DIR] [--json]",
+            .synopsis = "[--listen ADDRESS] [--data-dir DIR]\n"
+                        "[--admin-listen ADDRESS] [--base-domain DOMAIN]\n"
+                        "[--upstream NAME=URL]... [--config FILE] [OPTIONS]",
             .summary = "Run the registry mirror alone",
             .text = "Serves images pulled through it: fetched once, verified, kept. Without --listen it is on "
                     "127.0.0.1:5000, with health and metrics on 127.0.0.1:8091; naming any listener turns off the "

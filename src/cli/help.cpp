@@ -7,6 +7,10 @@ namespace longshore::cli {
 
 namespace {
 
+constexpr std::string_view k_sources =
+    "Every option is also a key of the file and a variable LONGSHORE_...; `longshore config reference` lists them. "
+    "Flags win over the environment, the environment over the file.";
+
 template <class Use>
 void each_line(std::string_view text, Use use) {
     while (!text.empty()) {
@@ -17,10 +21,13 @@ void each_line(std::string_view text, Use use) {
 }
 
 std::string usage(const Command& command) {
+    const auto name = "  longshore " + std::string{command.name};
+    if (command.synopsis.empty()) return "Usage:\n" + name + "\n";
     std::string out = "Usage:\n";
-    if (command.synopsis.empty()) return out.append("  longshore ").append(command.name).append("\n");
-    each_line(command.synopsis, [&](std::string_view form) {
-        out.append("  longshore ").append(command.name).append(" ").append(form).append("\n");
+    std::string margin = name;
+    each_line(command.synopsis, [&](std::string_view line) {
+        out.append(margin).append(" ").append(line).append("\n");
+        margin.assign(name.size(), ' ');
     });
     return out;
 }
@@ -37,7 +44,7 @@ std::string own_options(const Command& command) {
 
 std::string overview() {
     std::string out =
-        "longshore is a registry mirror: images come from upstream once, and from here after.\n\n"
+        "longshore is a registry mirror: images come from upstream once, then from here.\n\n"
         "Usage:\n  longshore COMMAND [OPTIONS]\n\nCommands:\n";
     std::size_t width = 0;
     for (const auto& command : commands()) width = std::max(width, command.name.size());
@@ -57,10 +64,7 @@ std::string manual(const Command& command) {
     if (!command.role) return out;
     app::Config defaults;
     auto schema = config::schema_of(defaults);
-    return out.append(config::flags_help(schema))
-        .append(
-            "\nEvery option is also a key of the file and a variable LONGSHORE_...; `longshore config\n"
-            "reference` lists them. Flags win over the environment, the environment over the file.\n");
+    return out.append(config::flags_help(schema)).append("\n").append(config::wrapped(k_sources, 0));
 }
 
 }  // namespace longshore::cli

@@ -15,10 +15,10 @@
 #include "config/scalar.hpp"
 #include "config/schema.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
-#include <iterator>
-#include <limits>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <span>

@@ -8,6 +8,7 @@
 #include "config/mistake.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

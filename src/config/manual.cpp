@@ -1,6 +1,7 @@
 #include "config/manual.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace longshore::config {
 
@@ -18,10 +19,17 @@ std::string sentence_with_default(const Field& field) {
     return text.append(" Default: ").append(default_of(field)).append(".");
 }
 
+// "--log-access[=false]"
+std::string spelled(const Setting& setting) {
+    const auto* scalar = std::get_if<Scalar>(&setting.field->shape);
+    const bool is_on = scalar != nullptr && scalar->is_switch && scalar->text() == "true";
+    return "--" + setting.flag + (is_on ? "[=false]" : "");
+}
+
 std::string help_of(const Setting& setting) {
     const auto& field = *setting.field;
-    if (!setting.flag.empty())
-        return flag_help("--" + setting.flag, placeholder_of(field), sentence_with_default(field));
+    const auto text = sentence_with_default(field);
+    if (!setting.flag.empty()) return flag_help(spelled(setting), placeholder_of(field), text);
     return flag_help(setting.environment, {}, field.doc + " A secret: by this variable or the file, never by a flag.");
 }
 
@@ -54,7 +62,7 @@ std::string names_of(const Setting& setting) {
     std::string out = code(setting.field->name);
     if (!setting.flag.empty()) {
         const auto placeholder = placeholder_of(*setting.field);
-        out.append("<br>").append(code("--" + setting.flag + (placeholder.empty() ? "" : " " + placeholder)));
+        out.append("<br>").append(code(spelled(setting) + (placeholder.empty() ? "" : " " + placeholder)));
     }
     return out.append("<br>").append(code(setting.environment));
 }

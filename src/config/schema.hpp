@@ -10,6 +10,7 @@
 #include "config/mistake.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
