@@ -100,7 +100,11 @@ class Server:
         command = self.prepare()
         with open(self.directory / "output.log", "ab") as log:
             self._process = subprocess.Popen(["taskset", "-c", str(world.core), *command], stdout=log, stderr=log)
-        wait_for_port(self.port, self._process, self.name)
+        try:
+            wait_for_port(self.port, self._process, self.name)
+        except RuntimeError as error:
+            self.close()
+            raise RuntimeError(f"{error}\n{(self.directory / 'output.log').read_text()[-2000:]}") from None
         time.sleep(0.2)
 
     def close(self):

@@ -116,6 +116,17 @@ class Lifecycle(MirrorTest):
         self.assertIn(str(self.mirror.data), other.tail())
 
     @needs_longshore
+    def test_a_data_directory_may_be_relative(self):
+        ports = [free_port(), free_port()]
+        other = Program([BINARY, "mirror", "--listen", f"127.0.0.1:{ports[0]}", "--admin-listen",
+                         f"127.0.0.1:{ports[1]}", "--data-dir", "relative"], self.mirror.directory / "other",
+                        cwd=self.mirror.directory)
+        self.addCleanup(other.end)
+
+        self.assertTrue(until(lambda: "ready" in other.tail() or not other.running()))
+        self.assertEqual(get(ports[0], "/v2/").status, 200)
+
+    @needs_longshore
     def test_a_port_in_use_is_an_error_that_names_it(self):
         other = Program([BINARY, "mirror", "--listen", f"127.0.0.1:{self.mirror.port}", "--admin-listen",
                          f"127.0.0.1:{free_port()}", "--data-dir", str(self.mirror.directory / "elsewhere")],
