@@ -98,7 +98,7 @@ def lengths():
                               ("below-several", b"4", (b"he", b"llo")), ("hides-a-request", b"5", (b"hello" + CRLF[2:],)), ("not-a-number", b"x", (b"hello",)), ("negative", b"-5", (b"hello",)),
                               ("plus", b"+5", (b"hello",)), ("hex", b"0x5", (b"hello",)), ("list-differing", b"5, 6", (b"hello",)), ("space-inside", b"5 5", (b"hello",)),
                               ("empty", b"", (b"hello",)), ("overflow", b"18446744073709551621", (b"hello",)), ("huge", b"9" * 40, (b"hello",)), ("underscore", b"5_0", (b"hello",)),
-                              ("fraction", b"5.0", (b"hello",))):
+                              ("fraction", b"5.0", (b"hello",)), ("met-then-more", b"5", (b"hello", b"x"))):
         yield Payload(f"length-{name}", (*POST, (b"content-length", value)), data)
     yield Payload("length-twice-differing", (*POST, (b"content-length", b"5"), (b"content-length", b"6")), (b"hello",))
     yield Payload("length-without-data", (*POST, (b"content-length", b"5")))
