@@ -34,7 +34,11 @@ public:
                 boost::asio::post(threads_, [&function, &value, executor, work = std::move(work),
                                              handler = std::move(handler)]() mutable {
                     value.emplace(function());
-                    boost::asio::post(executor, std::move(handler));
+                    // The guard goes along: released here, it could touch a loop that has ended meanwhile.
+                    boost::asio::post(executor, [work = std::move(work), handler = std::move(handler)]() mutable {
+                        work.reset();
+                        std::move(handler)();
+                    });
                 });
             },
             boost::asio::use_awaitable);
