@@ -140,7 +140,7 @@ class CgiOrigin(Origin):
             target = re.sub(r'\\([\\"])', r"\1", target)  # both logs escape these two
             if target in ran:
                 ran.remove(target)
-            elif request.strip() not in ("", "-") and (method != "-" or status not in ("400", "408")):  # else it was cut off
+            elif target not in ("", "-") and (method != "-" or status not in ("400", "408")):  # else it was cut off
                 found.append((method, target, None))
         return found
 

@@ -23,7 +23,7 @@ from wire import Malformed, RequestReader, ResponseReader
 AT_ONCE = 8          # payloads in flight
 LINGER = 0.03        # seconds: for a response more than expected
 QUIET = 0.5          # seconds without a byte, after which the client gives up waiting
-PATIENCE = 10        # the same for good messages, which must be answered
+PATIENCE = 10        # the same where an answer of the origin may come
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nseen\n"
 
 
@@ -179,7 +179,7 @@ class Exchange:
 
     async def _receive(self, reader, writer):
         half_closed = self.payload.ends
-        quiet = PATIENCE if self.payload.good else QUIET
+        quiet = PATIENCE if any(self.payload.allowed) and not half_closed else QUIET
         while True:
             done = len(self.responses.finals) >= self.payload.answers
             try:
