@@ -29,7 +29,6 @@ RunningRole::RunningRole(Start start, LogWriter& log, const Clock& clock)
     : clock_(clock), log_(log), start_(std::move(start)), config_(start_.config), disk_(config_.disk_threads) {}
 
 RunningRole::~RunningRole() {
-    for (const auto& seat : seats_) seat->drain(std::chrono::nanoseconds{0});
     for (const auto& seat : seats_) seat->join();
 }
 
@@ -67,9 +66,9 @@ Result<> RunningRole::open_stores() {
     return {};
 }
 
-Result<> RunningRole::build_upstreams() {
-    registry::UpstreamOptions options{config_.base_domain, config_.mirror.default_hosts, {}};
-    for (const auto& [name, upstream] : config_.mirror.upstreams) {
+Result<std::shared_ptr<const registry::Upstreams>> RunningRole::upstreams_of(const Config& config) {
+    registry::UpstreamOptions options{config.base_domain, config.mirror.default_hosts, {}, {}};
+    for (const auto& [name, upstream] : config.mirror.upstreams) {
         if (!upstream.enabled) options.disabled.push_back(name);
         if (upstream.url.empty()) continue;
         auto url = http::Target::from_url(upstream.url);
@@ -79,11 +78,21 @@ Result<> RunningRole::build_upstreams() {
     }
     auto upstreams = registry::Upstreams::build(std::move(options));
     if (!upstreams) return upstreams.error();
-    upstreams_.emplace(std::move(*upstreams));
+    return std::make_shared<const registry::Upstreams>(std::move(*upstreams));
+}
+
+Result<> RunningRole::build_upstreams() {
+    auto upstreams = upstreams_of(config_);
+    if (!upstreams) return upstreams.error();
+    upstreams_ = std::move(*upstreams);
     std::vector<std::string> names;
     for (const auto& upstream : upstreams_->all()) names.push_back(upstream.name);
     mirror_metrics_ = std::make_unique<registry::Metrics>(std::move(names));
     return {};
+}
+
+registry::Mirror::Settings RunningRole::mirror_settings() const {
+    return {upstreams_, {config_.mirror.tag_ttl, config_.mirror.manifest_limit, config_.mirror.memory_limit}};
 }
 
 // Without trust roots on the machine, upstreams without TLS or with a ca_file still work; the rest say what is missing.
@@ -118,7 +127,11 @@ Result<> RunningRole::configure_upstreams() {
             if (!context) return context.error();
             settings.tls = std::move(*context);
         }
-        for (const auto& seat : seats_) seat->upstreams().configure(known->url, settings);
+        for (const auto& seat : seats_) {
+            boost::asio::post(seat->loop().context(), [&seat = *seat, url = known->url, settings] {
+                seat.upstreams().configure(url, settings);
+            });
+        }
     }
     return {};
 }
@@ -160,9 +173,7 @@ Result<> RunningRole::make_seats() {
     }
     shards_ = std::make_unique<registry::Shards>(homes);
     mirror_ = std::make_unique<registry::Mirror>(
-        registry::Mirror::Parts{*upstreams_, *shards_, *manifests_, *blobs_, disk_, *mirror_metrics_},
-        registry::Manifests::Options{config_.mirror.tag_ttl, config_.mirror.manifest_limit,
-                                     config_.mirror.memory_limit});
+        registry::Mirror::Parts{*shards_, *manifests_, *blobs_, disk_, *mirror_metrics_}, mirror_settings());
     for (const auto& seat : seats_) seat->serve_sites(*mirror_);
     pulse_ = std::make_unique<telemetry::Pulse>(clock_, std::move(contexts), std::chrono::seconds{2});
     serve_admin();
@@ -217,15 +228,20 @@ Result<> RunningRole::open_listeners() {
     return {};
 }
 
-// The last loop to end ends the wait for signals.
+// Clients of one loop may be served by work on another: the loops end once the clients of all have gone. The last
+// loop to end ends the wait for signals.
 void RunningRole::start_loops() {
-    running_ = seats_.size();
+    serving_ = running_ = seats_.size();
+    const auto drained = [this] {
+        if (--serving_ != 0) return;
+        for (const auto& seat : seats_) seat->end();
+    };
+    const auto ended = [this] {
+        if (--running_ == 0) signals_context_.stop();
+    };
     for (const auto& seat : seats_) {
-        seat->start([this] {
-            boost::asio::post(signals_context_, [this] {
-                if (--running_ == 0) signals_context_.stop();
-            });
-        });
+        seat->start({[this, drained] { boost::asio::post(signals_context_, drained); },
+                     [this, ended] { boost::asio::post(signals_context_, ended); }});
     }
 }
 
@@ -288,17 +304,30 @@ void RunningRole::reload() {
     for (const auto& change : config::changed(config_, loaded.value)) {
         if (change.reload == config::Reload::restart) log(LogLevel::warning, "needs_restart", {{"setting", change.path}});
     }
-    config_.log.level = loaded.value.log.level;
-    config_.http = loaded.value.http;
-    log_.restyle({config_.log.format, config_.log.level});
-    for (const auto& seat : seats_) seat->retune(config_.http);
-    if (certificates_) {
-        for (const auto& mistake : run_alone(certificates_->reload())) {
-            log(LogLevel::error, "certificate_not_loaded", {{"why", to_string(mistake)}});
-        }
-    }
+    take_over(loaded.value);
     log(LogLevel::info, "reloaded");
     (void)manager_.ready("serving");
+}
+
+void RunningRole::take_over(const Config& fresh) {
+    auto upstreams = upstreams_of(fresh);
+    if (!upstreams) {
+        log(LogLevel::error, "upstreams_not_changed", {{"why", to_string(upstreams.error())}});
+        return;
+    }
+    upstreams_ = std::move(*upstreams);
+    config_.log.level = fresh.log.level;
+    config_.http = fresh.http;
+    config_.mirror = fresh.mirror;
+    log_.restyle({config_.log.format, config_.log.level});
+    for (const auto& seat : seats_) seat->retune(config_, mirror_settings());
+    if (auto configured = configure_upstreams(); !configured) {
+        log(LogLevel::error, "upstream_not_configured", {{"why", to_string(configured.error())}});
+    }
+    if (!certificates_) return;
+    for (const auto& mistake : run_alone(certificates_->reload())) {
+        log(LogLevel::error, "certificate_not_loaded", {{"why", to_string(mistake)}});
+    }
 }
 
 }  // namespace longshore::app

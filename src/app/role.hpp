@@ -41,7 +41,9 @@ private:
     RunningRole(Start start, LogWriter& log, const Clock& clock);
 
     [[nodiscard]] Result<> open_stores();
+    [[nodiscard]] static Result<std::shared_ptr<const registry::Upstreams>> upstreams_of(const Config& config);
     [[nodiscard]] Result<> build_upstreams();
+    [[nodiscard]] registry::Mirror::Settings mirror_settings() const;
     [[nodiscard]] Result<> prepare_tls();
     [[nodiscard]] Result<> prepare_client_tls();
     [[nodiscard]] Result<> configure_upstreams();
@@ -55,6 +57,7 @@ private:
     void on_signal(int number);
     void stop();
     void reload();
+    void take_over(const Config& fresh);
     void announce() const;
 
     const Clock& clock_;
@@ -64,6 +67,7 @@ private:
     telemetry::ServiceManager manager_ = telemetry::ServiceManager::from_environment();
     boost::asio::io_context signals_context_{1};
     boost::asio::signal_set signals_{signals_context_};
+    std::size_t serving_ = 0;  // loops with clients
     std::size_t running_ = 0;  // loops
     bool stopping_ = false;
 
@@ -71,7 +75,7 @@ private:
     std::unique_ptr<registry::Staging> staging_;
     std::unique_ptr<registry::BlobStore> blobs_;
     std::unique_ptr<registry::ManifestStore> manifests_;
-    std::optional<registry::Upstreams> upstreams_;
+    std::shared_ptr<const registry::Upstreams> upstreams_;
     std::unique_ptr<registry::Metrics> mirror_metrics_;
     std::shared_ptr<tls::FileCertificates> certificates_;
     std::unique_ptr<tls::ServerContext> server_tls_;

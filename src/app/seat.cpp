@@ -60,12 +60,13 @@ void Seat::add_admin(std::unique_ptr<net::Listener> listener) {
     admin_doors_.push_back({std::move(listener), nullptr});
 }
 
-void Seat::start(std::function<void()> ended) {
+void Seat::start(Report report) {
+    report_ = std::move(report);
     boost::asio::post(loop_.context(), [this] { scope_.start(live(*this)); });
-    thread_ = std::thread{[this, ended = std::move(ended)] {
+    thread_ = std::thread{[this] {
         try {
             loop_.run();
-            ended();
+            report_.ended();
         } catch (const std::exception& bug) {
             log(LogLevel::fatal, "loop_failed", {{"loop", loop_.index()}, {"why", bug.what()}});
             std::abort();
@@ -77,13 +78,15 @@ Task<> Seat::live(Seat& seat) {
     for (auto& door : seat.site_doors_) seat.sites_->listen(std::move(door.listener), door.tls);
     if (seat.mirror_ != nullptr && seat.loop_.index() == 0) seat.mirror_->keep_house();
     for (auto& door : seat.admin_doors_) seat.admin_->listen(std::move(door.listener));
-    while (!seat.grace_) (void)co_await seat.draining_.wait(Deadline::max());
+    while (!seat.grace_) (void)co_await seat.told_.wait(Deadline::max());
     net::Scope cutting;
     cutting.start(cut_after(seat, *seat.grace_));
     if (seat.sites_) {
         seat.sites_->drain();
         co_await seat.sites_->join();
     }
+    seat.report_.drained();
+    while (!seat.ending_) (void)co_await seat.told_.wait(Deadline::max());
     if (seat.mirror_ != nullptr) co_await seat.mirror_->close();
     co_await seat.upstreams_.close();
     // Health and metrics are answered to the end.
@@ -109,7 +112,14 @@ Task<> Seat::cut_after(Seat& seat, std::chrono::nanoseconds grace) {
 void Seat::drain(std::chrono::nanoseconds grace) {
     boost::asio::post(loop_.context(), [this, grace] {
         grace_ = grace;
-        draining_.notify();
+        told_.notify();
+    });
+}
+
+void Seat::end() {
+    boost::asio::post(loop_.context(), [this] {
+        ending_ = true;
+        told_.notify();
     });
 }
 
@@ -119,8 +129,12 @@ void Seat::cancel() {
     });
 }
 
-void Seat::retune(const HttpConfig& config) {
-    boost::asio::post(loop_.context(), [this, options = session_options(config)] { session_ = options; });
+void Seat::retune(const Config& config, const registry::Mirror::Settings& mirror) {
+    boost::asio::post(loop_.context(), [this, options = session_options(config.http), pool = pool_options(config), mirror] {
+        session_ = options;
+        upstreams_.set(pool);
+        mirror_->set(mirror);
+    });
 }
 
 void Seat::join() {

@@ -47,14 +47,21 @@ public:
     void add_site(std::unique_ptr<net::Listener> listener, const tls::ServerContext* tls);
     void add_admin(std::unique_ptr<net::Listener> listener);
 
-    // `ended` is called on the loop's thread when the loop has nothing left to do.
-    void start(std::function<void()> ended);
-    // From any thread: no new connections, `grace` for the requests under way, then the loop ends.
+    // Called on the loop's thread: when the last client has gone, and when the loop has ended.
+    struct Report {
+        std::function<void()> drained;
+        std::function<void()> ended;
+    };
+    void start(Report report);
+    // From any thread: no new connections, `grace` for the requests under way.
     void drain(std::chrono::nanoseconds grace);
-    // From any thread: ends at once.
+    // From any thread: the requests under way end at once.
     void cancel();
-    // From any thread: limits for new requests.
-    void retune(const HttpConfig& config);
+    // From any thread, when the clients of every loop have gone (they may be served by work on this one): ends what
+    // goes on beyond requests, then the loop.
+    void end();
+    // From any thread: takes over what a reload may change.
+    void retune(const Config& config, const registry::Mirror::Settings& mirror);
     // Waits for the thread.
     void join();
 
@@ -79,7 +86,9 @@ private:
     std::vector<Door> site_doors_;
     std::vector<Door> admin_doors_;
     std::optional<std::chrono::nanoseconds> grace_;
-    net::Event draining_;
+    bool ending_ = false;
+    net::Event told_;
+    Report report_;
     net::Scope scope_;
     std::thread thread_;
 };

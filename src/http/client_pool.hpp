@@ -60,7 +60,9 @@ public:
     ClientPool& operator=(const ClientPool&) = delete;
     ~ClientPool() override;
 
-    // For the origin of `target`; before the first request to it.
+    // Timeouts and limits for new requests and connections.
+    void set(PoolOptions options) { options_ = options; }
+    // For the origin of `target`, from its next connection on.
     void configure(const Target& target, OriginSettings settings);
     [[nodiscard]] Task<Sent> send(Request& request) override;
     // Ends every connection and waits for what runs on them.

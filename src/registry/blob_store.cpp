@@ -46,11 +46,8 @@ Result<StoredBlob> BlobWriter::commit(const Digest& verified, std::span<const Vo
 
 Result<std::unique_ptr<BlobStore>> BlobStore::open_store(Files& files, Staging& staging, const std::string& directory) {
     const auto root = directory + "/blobs/sha256";
-    for (unsigned shard = 0; shard < 256; ++shard) {
-        const auto path = root + "/" + shard_name(static_cast<std::uint8_t>(shard));
-        if (auto made = files.make_directories(path); !made) return made.error();
-    }
-    if (auto synced = sync_names(files, root + "/", directory); !synced) return synced.error();
+    if (auto made = files.make_directories(root); !made) return made.error();
+    if (auto synced = sync_names(files, root, directory); !synced) return synced.error();
     return std::unique_ptr<BlobStore>{new BlobStore{files, staging, root}};
 }
 
@@ -124,8 +121,7 @@ Result<StoredBlob> BlobStore::put_in_place(StagedFile& staged, const Digest& dig
     if (!facts) return facts.error();
     blob.facts = blob.record->facts = *facts;
     if (auto written = write_record(digest, *blob.record); !written) return written.error();
-    if (auto synced = sync_names(files_, data, root_ + "/" + std::string{digest.hex().substr(0, 2)}); !synced)
-        return synced.error();
+    if (auto synced = sync_names(files_, data, root_); !synced) return synced.error();
     blob.unchanged = true;
     return blob;
 }
@@ -187,6 +183,7 @@ Result<> BlobStore::remove_all(const Digest& digest) {
 
 Result<std::vector<Digest>> BlobStore::shard(std::uint8_t first_byte) {
     const auto entries = files_.list(root_ + "/" + shard_name(first_byte));
+    if (!entries && missing(entries.error())) return std::vector<Digest>{};
     if (!entries) return entries.error();
     std::vector<Digest> digests;
     for (const auto& entry : *entries) {

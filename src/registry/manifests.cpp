@@ -34,12 +34,16 @@ Failure wrong_content(const Upstream& upstream, std::string what) {
 
 }  // namespace
 
-Manifests::Manifests(Parts parts, Options options) : parts_(std::move(parts)), options_(options) {
+Manifests::Manifests(Parts parts, Options options) : parts_(std::move(parts)) {
     const auto count = parts_.shards.size();
     for (std::size_t i = 0; i < count; ++i) {
-        seats_.push_back(std::make_unique<Seat>(parts_.shards.home(i).scope, options_.memory_limit / count));
+        seats_.push_back(std::make_unique<Seat>(parts_.shards.home(i).scope, options.memory_limit / count, options));
     }
 }
+
+void Manifests::set(Options options) { here().options = options; }
+
+Deadline Manifests::fresh_until() { return after(net::Loop::current().now(), here().options.tag_ttl); }
 
 std::optional<Manifests::Found> Manifests::in_memory(const std::string& key) {
     const auto* const entry = here().hot.find(key);
@@ -87,17 +91,27 @@ Task<Fetched<Manifests::Found>> Manifests::resolve_digest(Wanted wanted, Digest 
     co_return Found{std::move(*fetched), How::fetched, Deadline::max()};
 }
 
-Task<Fetched<Manifests::Found>> Manifests::resolve_tag(Wanted wanted, Tag tag) {
+Task<std::optional<TagEntry>> Manifests::known_tag(Wanted wanted, Tag tag) {
     auto read = [this, &wanted, &tag] { return parts_.store.get_tag(wanted.place(), tag); };
     auto entry = co_await parts_.disk.run(read);
-    std::optional<TagEntry> known;
-    if (entry) known = *entry;
-    // A wall clock that was set back must not make a tag young for ever.
+    if (!entry) co_return std::nullopt;
+    co_return std::move(*entry);
+}
+
+// A wall clock that was set back must not make a tag young for ever.
+bool Manifests::is_fresh(const TagEntry& entry) {
     const auto now = wall_now();
-    if (known && known->checked <= now && now - known->checked < options_.tag_ttl) {
-        const auto left = options_.tag_ttl - (now - known->checked);
+    return entry.checked <= now && now - entry.checked < here().options.tag_ttl;
+}
+
+Task<Fetched<Manifests::Found>> Manifests::resolve_tag(Wanted wanted, Tag tag) {
+    auto known = co_await known_tag(wanted, tag);
+    if (known && is_fresh(*known)) {
+        const auto left = here().options.tag_ttl - (wall_now() - known->checked);
         auto manifest = co_await load(wanted, known->digest);
         if (manifest) co_return Found{std::move(manifest), How::hit, net::Loop::current().now() + left};
+        auto fetched = co_await fetch_tag(wanted, tag, known, known->digest);
+        co_return fetched;
     }
     auto found = co_await check_tag(std::move(wanted), std::move(tag), std::move(known));
     co_return found;
@@ -112,30 +126,103 @@ Task<Fetched<Manifests::Found>> Manifests::check_tag(Wanted wanted, Tag tag, std
         co_return found;
     }
     if (!head) {
-        auto drop = [this, &wanted, &tag] { return parts_.store.drop_tag(wanted.place(), tag); };
-        if (known) (void)co_await parts_.disk.run(drop);
+        if (known) co_await drop_tag(std::move(wanted), std::move(tag));
         co_return head.error();
     }
-    auto how = How::revalidated;
     const auto named = Digest::parse(head->fields.get_or("docker-content-digest", {}));
     ManifestPtr manifest;
     if (named) manifest = co_await load(wanted, *named);
     if (!manifest) {
-        how = How::fetched;
-        auto fetched = co_await fetch(wanted, named ? named->to_string() : tag.text(),
-                                      named ? std::optional{*named} : std::nullopt);
-        if (!fetched && fetched.error().unreachable) {
-            auto found = co_await stand_in(std::move(wanted), std::move(known), fetched.error());
-            co_return found;
-        }
-        if (!fetched) co_return fetched.error();
-        manifest = std::move(*fetched);
+        auto found = co_await fetch_tag(std::move(wanted), std::move(tag), std::move(known),
+                                        named ? std::optional{*named} : std::nullopt);
+        co_return found;
     }
     const bool same = known && known->digest == manifest->digest;
     co_await save_tag(std::move(wanted), std::move(tag),
                       {manifest->digest, manifest->media_type, manifest->bytes.size(),
                        same ? known->fetched : wall_now(), wall_now()});
-    co_return Found{std::move(manifest), how, after(net::Loop::current().now(), options_.tag_ttl)};
+    co_return Found{std::move(manifest), How::revalidated, fresh_until()};
+}
+
+Task<Fetched<Manifests::Found>> Manifests::fetch_tag(Wanted wanted, Tag tag, std::optional<TagEntry> known,
+                                                     std::optional<Digest> named) {
+    auto fetched = co_await fetch(wanted, named ? named->to_string() : tag.text(), named);
+    if (!fetched && fetched.error().unreachable) {
+        auto found = co_await stand_in(std::move(wanted), std::move(known), fetched.error());
+        co_return found;
+    }
+    if (!fetched) co_return fetched.error();
+    const auto& manifest = **fetched;
+    co_await save_tag(std::move(wanted), std::move(tag),
+                      {manifest.digest, manifest.media_type, manifest.bytes.size(), wall_now(), wall_now()});
+    co_return Found{std::move(*fetched), How::fetched, fresh_until()};
+}
+
+Task<Fetched<Manifests::Named>> Manifests::head(const Upstream& upstream, RepositoryName repository, Reference reference) {
+    auto key = key_of(upstream, repository, reference);
+    if (auto found = in_memory(key)) {
+        const auto& manifest = *found->manifest;
+        co_return Named{{manifest.digest, manifest.media_type, manifest.bytes.size(), {}, {}}, found->how, found->fresh_until};
+    }
+    auto& home = parts_.shards.home(upstream.name + "/" + repository.text());
+    auto named = co_await net::on_loop(
+        home.loop, head_at_home({upstream, std::move(repository)}, std::move(reference), std::move(key)));
+    co_return named;
+}
+
+Task<Fetched<Manifests::Named>> Manifests::head_at_home(Wanted wanted, Reference reference, std::string key) {
+    const auto* const digest = reference.digest();
+    auto work = digest != nullptr ? name_digest(wanted, *digest) : name_tag(wanted, *reference.tag());
+    auto named = co_await here().names.get(std::move(key), std::move(work));
+    if (!named) co_return Failure{{503, ErrorCode::unknown, "the mirror is stopping", {}}, false, {}};
+    co_return std::move(*named);
+}
+
+Task<Fetched<Manifests::Named>> Manifests::name_digest(Wanted wanted, Digest digest) {
+    auto manifest = co_await load(wanted, digest);
+    if (manifest) {
+        co_return Named{{manifest->digest, manifest->media_type, manifest->bytes.size(), {}, {}}, How::hit, Deadline::max()};
+    }
+    auto named = co_await ask_name(std::move(wanted), digest.to_string());
+    co_return named;
+}
+
+Task<Fetched<Manifests::Named>> Manifests::name_tag(Wanted wanted, Tag tag) {
+    auto known = co_await known_tag(wanted, tag);
+    if (known && is_fresh(*known)) co_return Named{*known, How::hit, fresh_until()};
+    auto named = co_await ask_name(wanted, tag.text());
+    if (!named && named.error().unreachable && known) co_return Named{*known, How::stale, {}};
+    if (!named) {
+        if (known && !named.error().unreachable) co_await drop_tag(wanted, tag);
+        co_return named.error();
+    }
+    // A tag that moved to a manifest which is not here yet keeps its old meaning on disk: that one can stand in.
+    auto& entry = named->entry;
+    if (known && known->digest == entry.digest) entry.fetched = known->fetched;
+    const auto here_already = co_await load(wanted, entry.digest);
+    if (here_already || !known) co_await save_tag(wanted, tag, entry);
+    co_return named;
+}
+
+Task<Fetched<Manifests::Named>> Manifests::ask_name(Wanted wanted, std::string reference) {
+    auto head = co_await parts_.upstream.ask({wanted.upstream, wanted.repository, "HEAD", "manifests/" + reference,
+                                              std::string{k_accept_manifests}, ErrorCode::manifest_unknown});
+    if (!head) co_return head.error();
+    auto digest = Digest::parse(head->fields.get_or("docker-content-digest", {}));
+    if (digest && head->body.length) {
+        const std::string type{head->fields.get_or("content-type", "application/octet-stream")};
+        co_return Named{{std::move(*digest), type, *head->body.length, wall_now(), wall_now()}, How::revalidated, fresh_until()};
+    }
+    // An upstream that does not name the digest has to be asked for the manifest, which is kept then.
+    auto fetched = co_await fetch(std::move(wanted), std::move(reference), std::nullopt);
+    if (!fetched) co_return fetched.error();
+    const auto& manifest = **fetched;
+    co_return Named{{manifest.digest, manifest.media_type, manifest.bytes.size(), wall_now(), wall_now()}, How::fetched, fresh_until()};
+}
+
+Task<> Manifests::drop_tag(Wanted wanted, Tag tag) {
+    auto drop = [this, &wanted, &tag] { return parts_.store.drop_tag(wanted.place(), tag); };
+    (void)co_await parts_.disk.run(drop);
 }
 
 Task<Fetched<Manifests::Found>> Manifests::stand_in(Wanted wanted, std::optional<TagEntry> known, Failure failure) {
@@ -158,7 +245,7 @@ Task<Fetched<ManifestPtr>> Manifests::fetch(Wanted wanted, std::string reference
     auto answer = co_await parts_.upstream.ask({wanted.upstream, wanted.repository, "GET", "manifests/" + reference,
                                                 std::string{k_accept_manifests}, ErrorCode::manifest_unknown});
     if (!answer) co_return answer.error();
-    auto bytes = co_await http::read_whole(answer->body, options_.manifest_limit);
+    auto bytes = co_await http::read_whole(answer->body, here().options.manifest_limit);
     if (!bytes) {
         co_return wrong_content(wanted.upstream, bytes.error().code == Errc::too_large ? "that is too large"
                                                                                         : "that broke off");

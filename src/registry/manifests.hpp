@@ -41,8 +41,18 @@ public:
         How how;
         Deadline fresh_until;
     };
+    // What HEAD wants.
+    struct Named {
+        TagEntry entry;
+        How how;
+        Deadline fresh_until;
+    };
     // `repository` as upstream knows it; `upstream` outlives the call.
     [[nodiscard]] Task<Fetched<Found>> get(const Upstream& upstream, RepositoryName repository, Reference reference);
+    // As `get`, without fetching a manifest that is not here: that would count as a pull.
+    [[nodiscard]] Task<Fetched<Named>> head(const Upstream& upstream, RepositoryName repository, Reference reference);
+    // From the next question on. On each loop.
+    void set(Options options);
 
 private:
     struct Wanted {
@@ -51,9 +61,12 @@ private:
         [[nodiscard]] ManifestPlace place() const { return {upstream.name, repository}; }
     };
     struct Seat {
-        Seat(net::Scope& scope, std::size_t limit_bytes) : hot(limit_bytes), flights(scope) {}
+        Seat(net::Scope& scope, std::size_t limit_bytes, Options set)
+            : hot(limit_bytes), flights(scope), names(scope), options(set) {}
         HotManifests hot;
         SingleFlight<Fetched<Found>> flights;
+        SingleFlight<Fetched<Named>> names;
+        Options options;
     };
 
     [[nodiscard]] Seat& here() { return *seats_[net::Loop::current().index()]; }
@@ -63,14 +76,23 @@ private:
     [[nodiscard]] Task<Fetched<Found>> resolve(Wanted wanted, Reference reference);
     [[nodiscard]] Task<Fetched<Found>> resolve_digest(Wanted wanted, Digest digest);
     [[nodiscard]] Task<Fetched<Found>> resolve_tag(Wanted wanted, Tag tag);
+    [[nodiscard]] Task<Fetched<Named>> head_at_home(Wanted wanted, Reference reference, std::string key);
+    [[nodiscard]] Task<Fetched<Named>> name_digest(Wanted wanted, Digest digest);
+    [[nodiscard]] Task<Fetched<Named>> name_tag(Wanted wanted, Tag tag);
+    [[nodiscard]] Task<Fetched<Named>> ask_name(Wanted wanted, std::string reference);
+    [[nodiscard]] Task<std::optional<TagEntry>> known_tag(Wanted wanted, Tag tag);
+    [[nodiscard]] bool is_fresh(const TagEntry& entry);
     [[nodiscard]] Task<Fetched<Found>> check_tag(Wanted wanted, Tag tag, std::optional<TagEntry> known);
+    [[nodiscard]] Task<Fetched<Found>> fetch_tag(Wanted wanted, Tag tag, std::optional<TagEntry> known, std::optional<Digest> named);
     [[nodiscard]] Task<Fetched<Found>> stand_in(Wanted wanted, std::optional<TagEntry> known, Failure failure);
+    [[nodiscard]] Task<> drop_tag(Wanted wanted, Tag tag);
     [[nodiscard]] Task<ManifestPtr> load(Wanted wanted, Digest digest);
     [[nodiscard]] Task<Fetched<ManifestPtr>> fetch(Wanted wanted, std::string reference, std::optional<Digest> expected);
     [[nodiscard]] Task<> save_tag(Wanted wanted, Tag tag, TagEntry entry);
 
+    [[nodiscard]] Deadline fresh_until();
+
     Parts parts_;
-    Options options_;
     std::vector<std::unique_ptr<Seat>> seats_;
 };
 

@@ -63,6 +63,22 @@ void add_blob_fields(http::Fields& fields, const std::string& digest) {
     fields.add("cache-control", "max-age=31536000, immutable");
 }
 
+bool has_already(const http::Request& request, std::string_view digest) {
+    return request.fields.get_or("if-none-match", {}).find(digest) != std::string_view::npos;
+}
+
+http::Response not_acceptable(const std::string& media_type) {
+    return refuse(404, ErrorCode::manifest_unknown, "the manifest is " + media_type + ", which the request does not accept");
+}
+
+http::Response manifest_response(std::string_view type, const std::string& digest, Manifests::How how) {
+    http::Response response;
+    add_content_fields(response.fields, type, digest);
+    if (how == Manifests::How::stale) response.fields.add("warning", "110 longshore \"Response is Stale\"");
+    response.notes.push_back({"cache", name_of(how)});
+    return response;
+}
+
 // The one part of the blob that the request selects; the whole when it asks for several, which is always allowed.
 http::RangeSelection selection(const http::Request& request, const std::string& digest, std::uint64_t size) {
     const auto range = request.fields.get("range");
@@ -76,17 +92,24 @@ http::RangeSelection selection(const http::Request& request, const std::string& 
 
 }  // namespace
 
-Mirror::Mirror(Parts parts, Manifests::Options options)
+Mirror::Mirror(Parts parts, Settings settings)
     : parts_(std::move(parts)),
+      tables_(parts_.shards.size(), {settings.upstreams}),
       upstream_(parts_.shards, parts_.metrics),
-      manifests_({parts_.shards, upstream_, parts_.manifests, parts_.disk, parts_.metrics}, options),
+      manifests_({parts_.shards, upstream_, parts_.manifests, parts_.disk, parts_.metrics}, settings.manifests),
       blobs_({parts_.shards, upstream_, parts_.blobs, parts_.disk, parts_.metrics}) {}
+
+void Mirror::set(const Settings& settings) {
+    tables_[net::Loop::current().index()].push_back(settings.upstreams);
+    manifests_.set(settings.manifests);
+}
 
 Task<http::Response> Mirror::handle(http::Request request) {
     auto route = parse_route(request.target.path);
     if (!is_read(request.method)) co_return not_allowed();
-    const auto* const upstream = parts_.upstreams.for_host(request.target.authority);
-    if (upstream == nullptr) co_return refuse(parts_.upstreams.unknown_host(request.target.authority));
+    const auto& upstreams = *tables_[net::Loop::current().index()].back();
+    const auto* const upstream = upstreams.for_host(request.target.authority);
+    if (upstream == nullptr) co_return refuse(upstreams.unknown_host(request.target.authority));
     if (!is_anonymous(request)) {
         co_return refuse(403, ErrorCode::denied,
                          "this mirror serves public images only and cannot check a login; pull without one "
@@ -114,19 +137,17 @@ Task<http::Response> Mirror::handle(http::Request request) {
 }
 
 Task<http::Response> Mirror::manifest(const http::Request& request, const Upstream& upstream, Route route) {
+    if (request.method == "HEAD") {
+        auto response = co_await manifest_head(request, upstream, std::move(route));
+        co_return response;
+    }
     auto found = co_await manifests_.get(upstream, upstream.complete(*route.name), std::move(*route.reference));
     if (!found) co_return refuse(found.error());
     const auto& manifest = *found->manifest;
-    if (!acceptable(request.fields.joined("accept"), manifest.media_type)) {
-        co_return refuse(404, ErrorCode::manifest_unknown,
-                         "the manifest is " + manifest.media_type + ", which the request does not accept");
-    }
+    if (!acceptable(request.fields.joined("accept"), manifest.media_type)) co_return not_acceptable(manifest.media_type);
     count(parts_.metrics.of(upstream), found->how, manifest.bytes.size());
-    http::Response response;
-    add_content_fields(response.fields, manifest.media_type, manifest.digest_text);
-    if (found->how == Manifests::How::stale) response.fields.add("warning", "110 longshore \"Response is Stale\"");
-    response.notes.push_back({"cache", name_of(found->how)});
-    if (request.fields.get_or("if-none-match", {}).find(manifest.digest_text) != std::string_view::npos) {
+    auto response = manifest_response(manifest.media_type, manifest.digest_text, found->how);
+    if (has_already(request, manifest.digest_text)) {
         response.status = 304;
     } else {
         response.body = http::Body::of(manifest.bytes);
@@ -134,11 +155,24 @@ Task<http::Response> Mirror::manifest(const http::Request& request, const Upstre
     co_return response;
 }
 
+Task<http::Response> Mirror::manifest_head(const http::Request& request, const Upstream& upstream, Route route) {
+    auto named = co_await manifests_.head(upstream, upstream.complete(*route.name), std::move(*route.reference));
+    if (!named) co_return refuse(named.error());
+    const auto& entry = named->entry;
+    if (!acceptable(request.fields.joined("accept"), entry.media_type)) co_return not_acceptable(entry.media_type);
+    count(parts_.metrics.of(upstream), named->how, 0);
+    const auto digest = entry.digest.to_string();
+    auto response = manifest_response(entry.media_type, digest, named->how);
+    if (has_already(request, digest)) response.status = 304;
+    response.body.length = entry.size;
+    co_return response;
+}
+
 Task<http::Response> Mirror::blob(const http::Request& request, const Upstream& upstream, Route route) {
     auto repository = upstream.complete(*route.name);
     auto digest = std::move(*route.digest);
-    if (request.method == "HEAD") {
-        auto response = co_await blob_head(upstream, std::move(repository), std::move(digest));
+    if (request.method == "HEAD" || has_already(request, digest.to_string())) {
+        auto response = co_await blob_head(request, upstream, std::move(repository), std::move(digest));
         co_return response;
     }
     auto located = co_await blobs_.locate(upstream, std::move(repository), digest);
@@ -148,12 +182,14 @@ Task<http::Response> Mirror::blob(const http::Request& request, const Upstream& 
     co_return blob_body(request, counters, digest, std::move(*located));
 }
 
-Task<http::Response> Mirror::blob_head(const Upstream& upstream, RepositoryName repository, Digest digest) {
+Task<http::Response> Mirror::blob_head(const http::Request& request, const Upstream& upstream, RepositoryName repository,
+                                       Digest digest) {
     const auto text = digest.to_string();
     auto size = co_await blobs_.size(upstream, std::move(repository), std::move(digest));
     if (!size) co_return refuse(size.error());
     http::Response response;
     add_blob_fields(response.fields, text);
+    if (has_already(request, text)) response.status = 304;
     response.body.length = size->bytes;
     response.notes.push_back({"cache", std::string_view{size->hit ? "hit" : "miss"}});
     co_return response;

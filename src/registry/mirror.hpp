@@ -19,14 +19,20 @@ namespace longshore::registry {
 class Mirror final : public http::Handler {
 public:
     struct Parts {
-        const Upstreams& upstreams;
         const Shards& shards;
         ManifestStore& manifests;
         BlobStore& blobs;
         DiskPool& disk;
         Metrics& metrics;
     };
-    Mirror(Parts parts, Manifests::Options options);
+    // What a reload may change. Every table given stays alive until the mirror is destroyed: a fetch may outlive it.
+    struct Settings {
+        std::shared_ptr<const Upstreams> upstreams;
+        Manifests::Options manifests;
+    };
+    Mirror(Parts parts, Settings settings);
+    // On the calling loop, from the next request on; call it on every loop.
+    void set(const Settings& settings);
 
     [[nodiscard]] Task<http::Response> handle(http::Request request) override;
     // Starts the scrub, on the calling loop: stored blobs are hashed again, slowly, and rotten ones dropped.
@@ -37,12 +43,15 @@ public:
 private:
     [[nodiscard]] static Task<> scrub(Mirror& self);
     [[nodiscard]] Task<http::Response> manifest(const http::Request& request, const Upstream& upstream, Route route);
+    [[nodiscard]] Task<http::Response> manifest_head(const http::Request& request, const Upstream& upstream, Route route);
     [[nodiscard]] Task<http::Response> blob(const http::Request& request, const Upstream& upstream, Route route);
-    [[nodiscard]] Task<http::Response> blob_head(const Upstream& upstream, RepositoryName repository, Digest digest);
+    [[nodiscard]] Task<http::Response> blob_head(const http::Request& request, const Upstream& upstream,
+                                                 RepositoryName repository, Digest digest);
     [[nodiscard]] http::Response blob_body(const http::Request& request, UpstreamCounters& counters,
                                            const Digest& digest, Blobs::Located located);
 
     Parts parts_;
+    std::vector<std::vector<std::shared_ptr<const Upstreams>>> tables_;  // by loop, the newest last
     UpstreamClient upstream_;
     Manifests manifests_;
     Blobs blobs_;

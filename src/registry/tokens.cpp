@@ -22,12 +22,10 @@ std::string Tokens::known(const std::string& upstream, const RepositoryName& rep
     return {};
 }
 
-void Tokens::forget(const std::string& upstream, const RepositoryName& repository) {
-    kept_.erase(key_of(upstream, repository));
-}
-
 Task<Result<std::string>> Tokens::obtain(Order order) {
     auto key = key_of(order.upstream, order.repository);
+    auto newer = known(order.upstream, order.repository);
+    if (!newer.empty() && newer != order.refused) co_return newer;
     auto outcome = co_await flights_.get(std::move(key), fetch(*this, std::move(order)));
     if (!outcome) co_return Error{Errc::cancelled, "waiting for a token"};
     co_return std::move(*outcome);

@@ -27,16 +27,16 @@ public:
 
     // The value for Authorization of a token still good for `repository` of the upstream; empty when there is none.
     [[nodiscard]] std::string known(const std::string& upstream, const RepositoryName& repository);
-    void forget(const std::string& upstream, const RepositoryName& repository);
-
     struct Order {
         std::string upstream;
         RepositoryName repository;
         Challenge challenge;
         http::Target asked;  // the request that was challenged
+        std::string refused;  // the Authorization it carried; empty: none
         UpstreamCounters* counters;
     };
-    // Gets a token as the challenge says. Single flight for each repository.
+    // Gets a token as the challenge says, unless another than the refused one is known meanwhile. Single flight for
+    // each repository.
     [[nodiscard]] Task<Result<std::string>> obtain(Order order);
 
 private:

@@ -92,8 +92,13 @@ http::Request UpstreamClient::request_for(const Question& question) const {
 
 Task<Fetched<http::Response>> UpstreamClient::ask(Question question) {
     auto asked = co_await send(question, request_for(question));
+    // A signed URL may have run out on the way; the registry makes a new one.
+    if (asked && refused_by_storage(*asked)) asked = co_await send(question, request_for(question));
     if (!asked) co_return asked.error();
     auto& response = asked->response;
+    if (refused_by_storage(*asked)) {
+        co_return bad_answer(question, "sent us to a storage that answered " + std::to_string(response.status));
+    }
     if (response.status != 200) co_return failure_for(question, response);
     const auto coding = response.fields.get_or("content-encoding", "identity");
     if (coding != "identity") co_return bad_answer(question, "encoded its answer though asked not to");
@@ -137,8 +142,7 @@ Task<Fetched<UpstreamClient::Asked>> UpstreamClient::send(const Question& questi
         auto& response = *sent;
         if (response.status == 401 && at_home && !challenged) {
             challenged = true;
-            co_await forget_token(question);
-            auto fresh = co_await token(question, response, request.target);
+            auto fresh = co_await token(question, response, request.target, authorization);
             if (!fresh && fresh.error().code == Errc::not_found) co_return failure_for(question, response);
             if (!fresh && fresh.error().code == Errc::denied) co_return failure_for(question, response);
             if (!fresh) co_return unreachable(question, fresh.error());
@@ -179,11 +183,6 @@ Task<std::string> look_up_token(Tokens& tokens, std::string upstream, Repository
     co_return tokens.known(upstream, repository);
 }
 
-Task<bool> drop_token(Tokens& tokens, std::string upstream, RepositoryName repository) {
-    tokens.forget(upstream, repository);
-    co_return true;
-}
-
 }  // namespace
 
 Task<std::string> UpstreamClient::known_token(const Question& question) {
@@ -193,19 +192,14 @@ Task<std::string> UpstreamClient::known_token(const Question& question) {
     co_return token;
 }
 
-Task<> UpstreamClient::forget_token(const Question& question) {
-    auto& home = shards_.home(home_key(question.upstream, question.repository));
-    (void)co_await net::on_loop(home.loop, drop_token(home.tokens, question.upstream.name, question.repository));
-}
-
 Task<Result<std::string>> UpstreamClient::token(const Question& question, const http::Response& challenged,
-                                                http::Target asked) {
+                                                http::Target asked, std::string refused) {
     const auto challenges = challenges_of(challenged.fields);
     const auto* const wanted = bearer(challenges);
     if (wanted == nullptr) co_return Error{Errc::not_found, "no Bearer challenge"};
     auto& home = shards_.home(home_key(question.upstream, question.repository));
     Tokens::Order order{question.upstream.name, question.repository, *wanted, std::move(asked),
-                        &metrics_.of(question.upstream)};
+                        std::move(refused), &metrics_.of(question.upstream)};
     auto token = co_await net::on_loop(home.loop, home.tokens.obtain(std::move(order)));
     co_return token;
 }

@@ -59,12 +59,15 @@ private:
         http::Target from;
         bool redirected = false;
     };
+    [[nodiscard]] static bool refused_by_storage(const Asked& asked) noexcept {
+        return asked.redirected && asked.response.status >= 400 && asked.response.status < 500 &&
+               asked.response.status != 429;
+    }
     [[nodiscard]] Task<Fetched<Asked>> send(const Question& question, http::Request request);
     [[nodiscard]] Task<Fetched<http::Response>> send_once(const Question& question, http::Request& request);
     [[nodiscard]] Task<Result<std::string>> token(const Question& question, const http::Response& challenged,
-                                                  http::Target asked);
+                                                  http::Target asked, std::string refused);
     [[nodiscard]] Task<std::string> known_token(const Question& question);
-    [[nodiscard]] Task<> forget_token(const Question& question);
     [[nodiscard]] http::Request request_for(const Question& question) const;
 
     const Shards& shards_;

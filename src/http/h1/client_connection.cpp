@@ -30,7 +30,24 @@ struct ClientConnection::Pump {
     std::uint64_t sent = 0;
     bool done = false;
     net::Scope scope;  // so that ending the exchange ends the pull
+    bool source_failed = false;
     std::optional<Error> failure;
+};
+
+// Tells a body that could not be had from a peer that would not take it.
+class ClientConnection::WatchedSource final : public BodySource {
+public:
+    WatchedSource(std::unique_ptr<BodySource> source, bool& failed) : source_(std::move(source)), failed_(failed) {}
+    [[nodiscard]] Task<Result<BodyEvent>> next(std::size_t at_most) override {
+        auto event = co_await source_->next(at_most);
+        failed_ = !event;
+        co_return event;
+    }
+    void cancel(Errc reason) noexcept override { source_->cancel(reason); }
+
+private:
+    std::unique_ptr<BodySource> source_;
+    bool& failed_;
 };
 
 class ClientConnection::ResponseBody final : public BodySource {
@@ -149,6 +166,8 @@ Task<Result<>> ClientConnection::send_head(Request& request) {
         pump_ = std::make_shared<Pump>();
         pump_->head = std::exchange(out_, {});
         pump_->body = std::exchange(request.body, Body::none());
+        auto& source = std::get<std::unique_ptr<BodySource>>(pump_->body.content);
+        source = std::make_unique<WatchedSource>(std::move(source), pump_->source_failed);
         pump_->framing = framing;
         request.body.touched = true;
         pumps_.start(pump(shared_from_this(), pump_));
@@ -171,9 +190,9 @@ Task<> ClientConnection::pump(std::shared_ptr<ClientConnection> connection, std:
             what.done = true;
             if (sent) co_return;
             what.failure = sent.error();
-            // The peer waits for a body that will never be whole. An answer it gave before that stays readable
-            // unless the body's own source failed.
-            if (sent.error().code != Errc::peer_closed) to.abort(sent.error().code);
+            // The peer waits for a body that will never be whole. When it was the peer that would not take it, what it
+            // answered before stays readable.
+            if (what.source_failed || sent.error().code != Errc::peer_closed) to.abort(sent.error().code);
         }
     };
     pump->scope.start(Send::run(*connection, *pump));

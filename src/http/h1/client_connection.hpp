@@ -36,6 +36,7 @@ public:
 private:
     class ResponseBody;
     class UpgradedStream;
+    class WatchedSource;
     struct Pump;
 
     [[nodiscard]] Task<Result<>> send_head(Request& request);

@@ -107,7 +107,6 @@ void Core::make_session() {
     nghttp2_option_new(&option);
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_max_outbound_ack(option, 1000);
-    nghttp2_option_set_no_closed_streams(option, 1);
     const auto make = role_ == Role::server ? nghttp2_session_server_new2 : nghttp2_session_client_new2;
     make(&session_, callbacks, this, option);
     nghttp2_option_del(option);

@@ -67,14 +67,14 @@ int Core::begin_headers(std::int32_t id) {
         stream = &add(id, std::make_shared<Stream>());
         stream->began = now();
     }
-    stream->in.block = {};
+    stream->in.open_block() = {};
     return 0;
 }
 
 int Core::header(std::int32_t id, std::string_view name, std::string_view value) {
     auto* const stream = find(id);
     if (stream == nullptr || stream->closed) return 0;
-    auto& block = stream->in.block;
+    auto& block = stream->in.open_block();
     block.bytes += name.size() + value.size() + k_field_overhead;
     ++block.count;
     // Beyond the limit the block is still decoded, since the table is shared, but nothing of it is kept.
@@ -93,11 +93,12 @@ int Core::frame_received(const nghttp2_frame& frame) {
         case NGHTTP2_HEADERS:
             if (stream == nullptr || stream->closed) return 0;
             if (ends) stream->in.ended = true;
-            if (!stream->in.head_done) {
+            if (stream->in.head_done || stream->in.head_held) {
+                if (!stream->in.trailer_block.too_large) stream->in.trailers = std::move(stream->in.trailer_block.fields);
+                if (ends && stream->in.head_held) head(*stream);
+            } else {
                 if (!stream->in.block.cookie.empty()) stream->in.block.fields.add("cookie", stream->in.block.cookie);
                 head(*stream);
-            } else if (!stream->in.block.too_large) {
-                stream->in.trailers = std::move(stream->in.block.fields);
             }
             stream->changed.notify();
             return 0;
@@ -105,6 +106,7 @@ int Core::frame_received(const nghttp2_frame& frame) {
             if (frame.hd.length == 0 && !ends && !budgets_.empty_data.spend(now())) return NGHTTP2_ERR_CALLBACK_FAILURE;
             if (stream == nullptr) return 0;
             if (ends) stream->in.ended = true;
+            if (ends && stream->in.head_held) head(*stream);
             stream->changed.notify();
             return 0;
         case NGHTTP2_RST_STREAM: return budgets_.resets.spend(now()) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;

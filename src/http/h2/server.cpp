@@ -19,6 +19,9 @@ void ServerCore::drain() noexcept {
 }
 
 void ServerCore::head(Stream& stream) {
+    // Whether a body that is announced as empty really is shows at its end; nobody may act on the request before.
+    stream.in.head_held = stream.in.block.length == std::uint64_t{0} && !stream.in.ended;
+    if (stream.in.head_held) return;
     stream.in.head_done = true;
     ready_.push_back(stream.shared_from_this());
 }
@@ -55,13 +58,16 @@ Result<Request> ServerCore::request_from(Stream& stream) {
     const std::string scheme = connect && block.protocol.empty() ? (end_.connection->secure ? "https" : "http") : block.scheme;
     if (scheme != "http" && scheme != "https") return invalid("scheme");
     if (block.authority.empty() && block.host) block.authority = *block.host;
-    auto authority = Authority::parse(block.authority, default_port(scheme));
+    // CONNECT names its port, also when it is the scheme's own (RFC 9113 §8.5).
+    const bool tunnel = connect && block.protocol.empty();
+    auto authority = Authority::parse(block.authority, tunnel ? std::uint16_t{0} : default_port(scheme));
     if (!authority) return authority.error();
+    if (tunnel && authority->port == 0) return invalid("CONNECT without a port");
     if (block.host) {
-        const auto host = Authority::parse(*block.host, default_port(scheme));
+        const auto host = Authority::parse(*block.host, tunnel ? std::uint16_t{0} : default_port(scheme));
         if (!host || *host != *authority) return invalid("host and :authority differ");
     }
-    if (connect && block.protocol.empty()) {
+    if (tunnel) {
         request.upgrade = Upgrade::connect;
         request.target.scheme = scheme;
         request.target.authority = std::move(*authority);

@@ -38,8 +38,12 @@ struct Block {
 };
 
 struct Incoming {
-    Block block;
+    Block block;             // of the head
+    Block trailer_block;
     bool head_done = false;  // the final head is complete; further blocks are trailers
+    bool head_held = false;  // server: an empty body was announced, its end is awaited
+
+    [[nodiscard]] Block& open_block() noexcept { return head_done || head_held ? trailer_block : block; }
     std::deque<net::Chunk> chunks;
     std::string tail;        // small DATA frames, gathered
     std::size_t held = 0;    // bytes in both: not yet given back to flow control
