@@ -89,10 +89,10 @@ def nghttpd():
 
 @contextlib.contextmanager
 def joint(tls):
+    keys = servers.Instance("keys")
     with Recorder() as origin:
         extra = []
         if tls:
-            keys = servers.Instance("keys")
             subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
                             "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
                             str(keys.directory / "key"), "-out", str(keys.directory / "certificate")], check=True, capture_output=True)
@@ -103,6 +103,7 @@ def joint(tls):
         finally:
             made.trouble = made.ended_badly()
             made.code = made.stop()
+            keys.stop()
 
 
 def run_joint(cases, arguments):

@@ -54,7 +54,7 @@ class Instance:
                 return
             except OSError:
                 time.sleep(0.02)
-        raise RuntimeError(f"{self.name} did not start: {self.read('stderr').decode(errors='replace')[-2000:]}")
+        self._failed_to_start()
 
     def wait_for_file(self, name, seconds=15):
         deadline = time.monotonic() + seconds
@@ -62,7 +62,12 @@ class Instance:
             if text := self.read(name).decode():
                 return text
             time.sleep(0.02)
-        raise RuntimeError(f"{self.name} did not start: {self.read('stderr').decode(errors='replace')[-2000:]}")
+        self._failed_to_start()
+
+    def _failed_to_start(self):
+        errors = self.read("stderr").decode(errors="replace")[-2000:]
+        self.stop()
+        raise RuntimeError(f"{self.name} did not start: {errors}")
 
     def ended_badly(self):
         """Why the program is no longer healthy, or nothing: an early end, or a sanitizer's report."""
@@ -75,7 +80,7 @@ class Instance:
     def stop(self, keep=False):
         """Ends it: drain, then at once, then by force. The exit code; None when it took force."""
         code = None
-        for patience in (2, 3):
+        for patience in (2, 3) if self.process else ():
             if self.process.poll() is None:
                 self.process.terminate()
             try:
@@ -83,7 +88,7 @@ class Instance:
                 break
             except subprocess.TimeoutExpired:
                 continue
-        else:
+        if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
         if not keep:
