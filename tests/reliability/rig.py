@@ -19,6 +19,7 @@ PEER = os.environ.get("LONGSHORE_E2E_PEER", "longshore")
 BLOBS = Path("mirror/blobs/sha256" if PEER == "longshore" else "docker/registry/v2/blobs/sha256")
 STAGING = Path("mirror/tmp")
 REPOSITORY = "library/blobs"
+started = []  # ended when a row fails halfway
 
 
 @dataclasses.dataclass
@@ -49,6 +50,9 @@ def run_row(row, description, measure):
             faults, figure = measure(form, Path(scratch))
         except Exception as error:
             faults, figure = [f"{type(error).__name__}: {error}"], "not measured"
+            for mirror in started:
+                if mirror.program:
+                    mirror.kill()
     for fault in faults[:20]:
         print(f"    {fault}")
     name = "full" if form.full else "quick"
@@ -58,7 +62,8 @@ def run_row(row, description, measure):
 
 def start_mirror(scratch, upstream, *flags):
     from harness import MIRRORS
-    return MIRRORS[PEER](scratch, upstream, *flags).start()
+    started.append(MIRRORS[PEER](scratch, upstream, *flags))
+    return started[-1].start()
 
 
 def blob_file(mirror, digest):
