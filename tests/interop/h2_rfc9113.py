@@ -125,6 +125,7 @@ def main():
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--nghttpd", action="store_true")
     parser.add_argument("--quick", action="store_true", help="the same cases: they are quick")
+    parser.add_argument("--full", action="store_true")
     parser.add_argument("--only", default="", help="cases whose name has this in it")
     parser.add_argument("--patience", type=float, default=2.0, help="seconds to wait for a frame")
     parser.add_argument("--verbose", action="store_true")
