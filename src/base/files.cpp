@@ -124,6 +124,14 @@ public:
         return entries;
     }
 
+    [[nodiscard]] Result<std::string> link_target(const std::string& path) override {
+        std::string target(4096, '\0');
+        const auto size = ::readlink(path.c_str(), target.data(), target.size());
+        if (size < 0) return errno_error(errno, path + " readlink");
+        target.resize(static_cast<std::size_t>(size));
+        return target;
+    }
+
 private:
     static Result<std::shared_ptr<File>> open_with(const std::string& path, int flags) {
         const int descriptor = ::open(path.c_str(), flags, 0600);

@@ -64,6 +64,10 @@ public:
     // Makes renames and new names in a directory durable.
     [[nodiscard]] virtual Result<> sync_directory(const std::string& path) = 0;
     [[nodiscard]] virtual Result<std::vector<DirectoryEntry>> list(const std::string& path) = 0;
+    // Where a symbolic link points. File systems without links: Errc::unsupported.
+    [[nodiscard]] virtual Result<std::string> link_target(const std::string& path) {
+        return Error{Errc::unsupported, path + " is no link"};
+    }
 };
 
 // The machine's file system. Lives for the whole process.

@@ -13,7 +13,7 @@
 namespace longshore::net {
 
 struct Chunk {
-    std::shared_ptr<const void> slab;   // keeps `bytes` alive; empty for static storage
+    std::shared_ptr<const void> slab;  // keeps `bytes` alive; empty for static storage
     std::span<const std::byte> bytes;
 
     [[nodiscard]] bool empty() const noexcept { return bytes.empty(); }

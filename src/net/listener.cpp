@@ -1,5 +1,6 @@
 #include "net/listener.hpp"
 
+#include "net/port_holder.hpp"
 #include "net/wait.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -66,7 +67,7 @@ Result<int> bound_socket(const ListenAddress& address, Share share) {
 
 // Whether a process answers on a Unix socket; a file left behind by one that is gone is removed.
 Result<> clear_stale(const ListenAddress& address) {
-    struct stat status {};
+    struct stat status{};
     if (::lstat(address.path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return {};
     const Descriptor probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     const auto endpoint = endpoint_of(address);
@@ -75,6 +76,13 @@ Result<> clear_stale(const ListenAddress& address) {
     }
     ::unlink(address.path.c_str());
     return {};
+}
+
+// " (held by nginx, pid 17)", or nothing when it cannot be seen.
+std::string holder_note(std::uint16_t port) {
+    const auto holder = port_holder(system_files(), port);
+    if (!holder) return {};
+    return " (held by " + holder->program + ", pid " + std::to_string(holder->pid) + ")";
 }
 
 }  // namespace
@@ -151,6 +159,9 @@ Result<std::vector<std::unique_ptr<Listener>>> Listener::open_on_all(std::span<L
     std::vector<std::unique_ptr<Listener>> listeners;
     if (address.path.empty()) {
         const auto probe = bound_socket(address, Share::no);
+        if (!probe && probe.error().code == Errc::conflict) {
+            return Error{Errc::conflict, probe.error().where + holder_note(address.port)};
+        }
         if (!probe) return probe.error();
         ::close(*probe);
     } else {

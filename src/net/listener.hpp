@@ -19,17 +19,17 @@ namespace longshore::net {
 
 // "127.0.0.1:5000", "[::1]:5000", ":5000" (all addresses), "localhost:5000", "unix:/run/x.sock". Port 0: any free one.
 struct ListenAddress {
-    std::string host;       // IP literal; empty with `path`
+    std::string host;  // IP literal; empty with `path`
     std::uint16_t port = 0;
-    std::string path;       // Unix socket
+    std::string path;  // Unix socket
     [[nodiscard]] std::string to_string() const;
     [[nodiscard]] static Result<ListenAddress> parse(std::string_view text);
 };
 
 class Listener {
 public:
-    // One listening socket; `siblings` others may share its TCP port from this process. A Unix socket file left by a process
-    // that is gone is replaced; one that answers is Errc::conflict. New socket files have mode 0600.
+    // One listening socket; `siblings` others may share its TCP port from this process. A Unix socket file left by a
+    // process that is gone is replaced; one that answers is Errc::conflict. New socket files have mode 0600.
     [[nodiscard]] static Result<std::unique_ptr<Listener>> open(Loop& loop, const ListenAddress& address);
     // One Listener per loop on the same address (for Unix: on the first loop only).
     [[nodiscard]] static Result<std::vector<std::unique_ptr<Listener>>> open_on_all(std::span<Loop* const> loops,

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <atomic>
 
 namespace longshore::net {
@@ -37,7 +39,7 @@ Task<bool> echo_round_trip() {
     const auto got = co_await pair.server->read(100, Deadline::max());
     (void)co_await pair.client->finish(Deadline::max());
     const auto end = co_await pair.server->read(100, Deadline::max());
-    co_return wrote && got && got->text() == "hello" && end && end->empty();
+    co_return wrote&& got && got->text() == "hello" && end && end->empty();
 }
 
 TEST(TcpStream, CarriesBytesAndTheEndOfStream) { EXPECT_TRUE(testing::run(echo_round_trip())); }
@@ -197,6 +199,8 @@ TEST(Listener, APortHeldByAnotherSocketIsAConflict) {
 
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code, Errc::conflict);
+    EXPECT_NE(second.error().where.find("held by net_test, pid " + std::to_string(::getpid())), std::string::npos)
+        << second.error().where;
 }
 
 TEST(ListenAddress, ParsesWhatPeopleWrite) {

@@ -77,8 +77,8 @@ private:
     std::optional<Scope> scope_;  // on the other loop
     std::optional<Value> value_;
     std::exception_ptr bug_;
-    Suspension back_;             // on the caller's loop
-    bool returned_ = false;       // on the caller's loop
+    Suspension back_;        // on the caller's loop
+    bool returned_ = false;  // on the caller's loop
 };
 
 template <class T>

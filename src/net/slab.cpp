@@ -15,7 +15,8 @@ struct SlabPool::Shelf {
         Returned* next;
     };
 
-    Shelf(std::size_t slab_bytes, std::size_t keep_count) : bytes(slab_bytes), keep(keep_count), owner(pthread_self()) {}
+    Shelf(std::size_t slab_bytes, std::size_t keep_count)
+        : bytes(slab_bytes), keep(keep_count), owner(pthread_self()) {}
     Shelf(const Shelf&) = delete;
     Shelf& operator=(const Shelf&) = delete;
     ~Shelf() {
@@ -37,7 +38,8 @@ struct SlabPool::Shelf {
             return;
         }
         auto* const node = new (slab) Returned{returned.load(std::memory_order_relaxed)};
-        while (!returned.compare_exchange_weak(node->next, node, std::memory_order_release, std::memory_order_relaxed)) {
+        while (
+            !returned.compare_exchange_weak(node->next, node, std::memory_order_release, std::memory_order_relaxed)) {
         }
     }
 
@@ -67,8 +69,7 @@ struct SlabPool::Shelf {
     std::atomic<Returned*> returned{nullptr};
 };
 
-SlabPool::SlabPool()
-    : small_(std::make_shared<Shelf>(k_small, 64)), large_(std::make_shared<Shelf>(k_large, 16)) {}
+SlabPool::SlabPool() : small_(std::make_shared<Shelf>(k_small, 64)), large_(std::make_shared<Shelf>(k_large, 16)) {}
 
 SlabPool::~SlabPool() = default;
 

@@ -64,7 +64,7 @@ private:
     friend class Timer;
     const Clock& clock_;
     Deadline start_;
-    std::uint64_t current_ = 0;    // every tick up to this one has fired
+    std::uint64_t current_ = 0;  // every tick up to this one has fired
     std::uint64_t wakes_at_ = UINT64_MAX;
     std::size_t armed_ = 0;
     bool advancing_ = false;

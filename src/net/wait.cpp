@@ -85,9 +85,12 @@ Task<Result<>> Event::wait(Deadline deadline) {
     const auto why = co_await waiter.suspension.wait(deadline);
     unlink(waiter);
     switch (why) {
-        case Suspension::Woken::notified: co_return Result<>{};
-        case Suspension::Woken::timed_out: co_return Error{Errc::timeout, "waiting"};
-        case Suspension::Woken::cancelled: break;
+        case Suspension::Woken::notified:
+            co_return Result<>{};
+        case Suspension::Woken::timed_out:
+            co_return Error{Errc::timeout, "waiting"};
+        case Suspension::Woken::cancelled:
+            break;
     }
     co_return Error{Errc::cancelled, "waiting"};
 }
