@@ -23,7 +23,8 @@ int healthcheck(const std::vector<std::string>& urls) {
 }
 
 int mirror_stats(const StatsQuery& query) {
-    const auto answer = ask("http://localhost/metrics", std::filesystem::absolute(query.data_dir).string() + "/admin.sock");
+    const auto answer =
+        ask("http://localhost/metrics", std::filesystem::absolute(query.data_dir).string() + "/admin.sock");
     if (!answer) {
         std::fprintf(stderr, "longshore: no mirror runs on %s (%s)\nName its data directory with --data-dir DIR.\n",
                      query.data_dir.c_str(), to_string(answer.error()).c_str());

@@ -109,7 +109,7 @@ mirror:
 - A list is a flag given several times, and an environment variable separated by spaces. It replaces the list of the
   file. A list of maps is written `--certificate cert=a.pem,key=a.key`.
 - A map is changed name by name: `--upstream NAME=URL`, or `--upstream NAME.KEY=VALUE` for its other keys.
-- The file is one YAML document of at most 1 MiB, without anchors, aliases and tags.
+- The file is one YAML document of at most 1 MiB, no line over 64 KiB, without anchors, aliases and tags.
 - On SIGHUP the same sources are read again. A configuration with mistakes leaves the old one serving; what is marked
   "at a restart" keeps its old value until then, and a log line says so.
 )";

@@ -15,7 +15,8 @@ std::size_t loop_count(const Config& config) {
     return config.loops != 0 ? config.loops : std::max<std::size_t>(1, std::thread::hardware_concurrency());
 }
 
-Result<std::shared_ptr<const tls::ClientContext>> client_context(Files& files, DiskPool& disk, const std::string& roots_file) {
+Result<std::shared_ptr<const tls::ClientContext>> client_context(Files& files, DiskPool& disk,
+                                                                 const std::string& roots_file) {
     auto roots = run_alone(tls::TrustRoots::load(files, disk, {roots_file}));
     if (!roots) return roots.error();
     auto context = tls::ClientContext::make({.roots = std::move(*roots)}, disk);
@@ -302,7 +303,8 @@ void RunningRole::reload() {
         return;
     }
     for (const auto& change : config::changed(config_, loaded.value)) {
-        if (change.reload == config::Reload::restart) log(LogLevel::warning, "needs_restart", {{"setting", change.path}});
+        if (change.reload == config::Reload::restart)
+            log(LogLevel::warning, "needs_restart", {{"setting", change.path}});
     }
     take_over(loaded.value);
     log(LogLevel::info, "reloaded");

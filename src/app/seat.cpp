@@ -130,11 +130,12 @@ void Seat::cancel() {
 }
 
 void Seat::retune(const Config& config, const registry::Mirror::Settings& mirror) {
-    boost::asio::post(loop_.context(), [this, options = session_options(config.http), pool = pool_options(config), mirror] {
-        session_ = options;
-        upstreams_.set(pool);
-        mirror_->set(mirror);
-    });
+    boost::asio::post(loop_.context(),
+                      [this, options = session_options(config.http), pool = pool_options(config), mirror] {
+                          session_ = options;
+                          upstreams_.set(pool);
+                          mirror_->set(mirror);
+                      });
 }
 
 void Seat::join() {

@@ -59,7 +59,8 @@ MirrorStats MirrorStats::parse(std::string_view metrics) {
         const auto name = line.substr(0, line.find('{'));
         for (const auto& column : k_columns) {
             const auto value = name == column.series ? value_of(line) : 0;
-            if (value > 0) stats.upstreams[std::string{label_of(line)}].*column.member += static_cast<std::uint64_t>(value);
+            if (value > 0)
+                stats.upstreams[std::string{label_of(line)}].*column.member += static_cast<std::uint64_t>(value);
         }
     }
     return stats;
@@ -69,8 +70,8 @@ std::string MirrorStats::table() const {
     if (upstreams.empty()) return "Nothing was pulled through this mirror yet.\n";
     std::array<char, 160> line{};
     std::string text;
-    const auto add = [&](const char* name, const std::string& hits, const std::string& misses, const std::string& served,
-                         const std::string& fetched, const std::string& requests) {
+    const auto add = [&](const char* name, const std::string& hits, const std::string& misses,
+                         const std::string& served, const std::string& fetched, const std::string& requests) {
         std::snprintf(line.data(), line.size(), "%-12s %10s %10s %12s %12s %18s\n", name, hits.c_str(), misses.c_str(),
                       served.c_str(), fetched.c_str(), requests.c_str());
         text += line.data();

@@ -9,8 +9,8 @@
 namespace longshore::registry {
 namespace {
 
-constexpr std::size_t k_open_blobs = 256;                     // kept open on each loop
-constexpr std::size_t k_proof_slice = std::size_t{1} << 20;   // bytes hashed per turn of the disk pool
+constexpr std::size_t k_open_blobs = 256;                    // kept open on each loop
+constexpr std::size_t k_proof_slice = std::size_t{1} << 20;  // bytes hashed per turn of the disk pool
 
 Failure store_failed(const Error& error) {
     log(LogLevel::error, "blob_store_failed", {{"why", to_string(error)}});
@@ -81,7 +81,8 @@ Blobs::~Blobs() = default;
 Blobs::Seat& Blobs::here() { return *seats_[net::Loop::current().index()]; }
 
 UpstreamClient::Question Blobs::question(const Wanted& wanted, std::string method) const {
-    return {wanted.upstream, wanted.repository, std::move(method), "blobs/" + wanted.digest.to_string(), {}, ErrorCode::blob_unknown};
+    return {wanted.upstream,        wanted.repository, std::move(method), "blobs/" + wanted.digest.to_string(), {},
+            ErrorCode::blob_unknown};
 }
 
 Task<Fetched<Blobs::Located>> Blobs::locate(const Upstream& upstream, RepositoryName repository, Digest digest) {
@@ -166,7 +167,8 @@ Task<std::optional<Failure>> Blobs::have_vouched(Wanted wanted) {
 
 Task<Fetched<Blobs::Size>> Blobs::size(const Upstream& upstream, RepositoryName repository, Digest digest) {
     Wanted wanted{upstream, std::move(repository), std::move(digest)};
-    if (const auto* open = here().open.find(wanted.digest, voucher_key(wanted.voucher()))) co_return Size{open->facts.size};
+    if (const auto* open = here().open.find(wanted.digest, voucher_key(wanted.voucher())))
+        co_return Size{open->facts.size};
     auto& home = parts_.shards.home(wanted.digest.hash());
     auto size = co_await net::on_loop(home.loop, size_at_home(std::move(wanted)));
     co_return size;
@@ -176,7 +178,8 @@ Task<Fetched<Blobs::Size>> Blobs::size_at_home(Wanted wanted) {
     const auto& fills = here().fills;
     if (const auto found = fills.find(wanted.digest); found != fills.end()) {
         const auto& fill = *found->second;
-        if (fill.state() != Fill::State::failed && fill.total() && fill.vouched(wanted.voucher())) co_return Size{*fill.total()};
+        if (fill.state() != Fill::State::failed && fill.total() && fill.vouched(wanted.voucher()))
+            co_return Size{*fill.total()};
     }
     auto open = [this, &wanted] { return parts_.store.open(wanted.digest); };
     auto stored = co_await parts_.disk.run(open);
@@ -235,7 +238,8 @@ Task<> Blobs::receive(const Wanted& wanted, std::shared_ptr<Fill> fill, http::Re
     }
     fill->begin(writer->file(), answer.body.length);
     auto& fetched = parts_.metrics.of(wanted.upstream).fetched;
-    Intake intake{answer.body, *writer, parts_.disk, [&fill, &fetched, before = std::uint64_t{0}](std::uint64_t written) mutable {
+    Intake intake{answer.body, *writer, parts_.disk,
+                  [&fill, &fetched, before = std::uint64_t{0}](std::uint64_t written) mutable {
                       fetched.add(written - std::exchange(before, written));
                       fill->grow(written);
                   }};
@@ -245,13 +249,18 @@ Task<> Blobs::receive(const Wanted& wanted, std::shared_ptr<Fill> fill, http::Re
     if (!digest || *digest != wanted.digest || short_body) {
         const auto why = !digest ? to_string(digest.error()) : "the bytes do not match the digest";
         log(LogLevel::warning, "fetch_failed",
-            {{"upstream", wanted.upstream.name}, {"digest", wanted.digest.to_string()}, {"bytes", written}, {"why", why}});
+            {{"upstream", wanted.upstream.name},
+             {"digest", wanted.digest.to_string()},
+             {"bytes", written},
+             {"why", why}});
         auto abandon = [&writer] {
             writer->abandon();
             return true;
         };
         co_await parts_.disk.run(abandon);
-        fill->fail({{502, ErrorCode::unknown, "registry " + wanted.upstream.name + " did not send the whole blob", {}}, true, {}});
+        fill->fail({{502, ErrorCode::unknown, "registry " + wanted.upstream.name + " did not send the whole blob", {}},
+                    true,
+                    {}});
         co_return;
     }
     fill->complete(written);

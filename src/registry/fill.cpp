@@ -24,7 +24,8 @@ public:
                 co_return net::FileRange{fill->file_, std::exchange(offset_, offset_ + length), length};
             }
             if (state == State::complete) co_return http::Trailers{};
-            if (state == State::failed) co_return Error{Errc::corrupt, "blob " + fill->digest_.to_string() + " broke off"};
+            if (state == State::failed)
+                co_return Error{Errc::corrupt, "blob " + fill->digest_.to_string() + " broke off"};
             auto waited = co_await net::on_loop(fill->home_, wait_past(fill, offset_));
             if (!waited) co_return waited.error();
         }

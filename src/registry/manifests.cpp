@@ -60,8 +60,8 @@ Task<Fetched<Manifests::Found>> Manifests::get(const Upstream& upstream, Reposit
     auto key = key_of(upstream, repository, reference);
     if (auto found = in_memory(key)) co_return std::move(*found);
     auto& home = parts_.shards.home(upstream.name + "/" + repository.text());
-    auto found = co_await net::on_loop(
-        home.loop, get_at_home({upstream, std::move(repository)}, std::move(reference), key));
+    auto found =
+        co_await net::on_loop(home.loop, get_at_home({upstream, std::move(repository)}, std::move(reference), key));
     if (found) remember(key, *found);
     co_return found;
 }
@@ -158,11 +158,13 @@ Task<Fetched<Manifests::Found>> Manifests::fetch_tag(Wanted wanted, Tag tag, std
     co_return Found{std::move(*fetched), How::fetched, fresh_until()};
 }
 
-Task<Fetched<Manifests::Named>> Manifests::head(const Upstream& upstream, RepositoryName repository, Reference reference) {
+Task<Fetched<Manifests::Named>> Manifests::head(const Upstream& upstream, RepositoryName repository,
+                                                Reference reference) {
     auto key = key_of(upstream, repository, reference);
     if (auto found = in_memory(key)) {
         const auto& manifest = *found->manifest;
-        co_return Named{{manifest.digest, manifest.media_type, manifest.bytes.size(), {}, {}}, found->how, found->fresh_until};
+        co_return Named{
+            {manifest.digest, manifest.media_type, manifest.bytes.size(), {}, {}}, found->how, found->fresh_until};
     }
     auto& home = parts_.shards.home(upstream.name + "/" + repository.text());
     auto named = co_await net::on_loop(
@@ -181,7 +183,8 @@ Task<Fetched<Manifests::Named>> Manifests::head_at_home(Wanted wanted, Reference
 Task<Fetched<Manifests::Named>> Manifests::name_digest(Wanted wanted, Digest digest) {
     auto manifest = co_await load(wanted, digest);
     if (manifest) {
-        co_return Named{{manifest->digest, manifest->media_type, manifest->bytes.size(), {}, {}}, How::hit, Deadline::max()};
+        co_return Named{
+            {manifest->digest, manifest->media_type, manifest->bytes.size(), {}, {}}, How::hit, Deadline::max()};
     }
     auto named = co_await ask_name(std::move(wanted), digest.to_string());
     co_return named;
@@ -211,13 +214,16 @@ Task<Fetched<Manifests::Named>> Manifests::ask_name(Wanted wanted, std::string r
     auto digest = Digest::parse(head->fields.get_or("docker-content-digest", {}));
     if (digest && head->body.length) {
         const std::string type{head->fields.get_or("content-type", "application/octet-stream")};
-        co_return Named{{std::move(*digest), type, *head->body.length, wall_now(), wall_now()}, How::revalidated, fresh_until()};
+        co_return Named{
+            {std::move(*digest), type, *head->body.length, wall_now(), wall_now()}, How::revalidated, fresh_until()};
     }
     // An upstream that does not name the digest has to be asked for the manifest, which is kept then.
     auto fetched = co_await fetch(std::move(wanted), std::move(reference), std::nullopt);
     if (!fetched) co_return fetched.error();
     const auto& manifest = **fetched;
-    co_return Named{{manifest.digest, manifest.media_type, manifest.bytes.size(), wall_now(), wall_now()}, How::fetched, fresh_until()};
+    co_return Named{{manifest.digest, manifest.media_type, manifest.bytes.size(), wall_now(), wall_now()},
+                    How::fetched,
+                    fresh_until()};
 }
 
 Task<> Manifests::drop_tag(Wanted wanted, Tag tag) {
@@ -230,7 +236,9 @@ Task<Fetched<Manifests::Found>> Manifests::stand_in(Wanted wanted, std::optional
     auto manifest = co_await load(wanted, known->digest);
     if (!manifest) co_return failure;
     log(LogLevel::warning, "stale_tag",
-        {{"upstream", wanted.upstream.name}, {"repository", wanted.repository.text()}, {"why", failure.refusal.message}});
+        {{"upstream", wanted.upstream.name},
+         {"repository", wanted.repository.text()},
+         {"why", failure.refusal.message}});
     co_return Found{std::move(manifest), How::stale, net::Loop::current().now() + k_stale_pause};
 }
 
@@ -247,8 +255,8 @@ Task<Fetched<ManifestPtr>> Manifests::fetch(Wanted wanted, std::string reference
     if (!answer) co_return answer.error();
     auto bytes = co_await http::read_whole(answer->body, here().options.manifest_limit);
     if (!bytes) {
-        co_return wrong_content(wanted.upstream, bytes.error().code == Errc::too_large ? "that is too large"
-                                                                                        : "that broke off");
+        co_return wrong_content(wanted.upstream,
+                                bytes.error().code == Errc::too_large ? "that is too large" : "that broke off");
     }
     parts_.metrics.of(wanted.upstream).fetched.add(bytes->size());
     auto digest = Digest::sha256_of(std::as_bytes(std::span{*bytes}));

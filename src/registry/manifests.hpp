@@ -30,8 +30,8 @@ public:
     };
     struct Options {
         std::chrono::nanoseconds tag_ttl = std::chrono::seconds{60};
-        std::size_t manifest_limit = ManifestStore::k_largest_manifest;     // bytes
-        std::size_t memory_limit = std::size_t{16} * 1024 * 1024;           // bytes, over all loops
+        std::size_t manifest_limit = ManifestStore::k_largest_manifest;  // bytes
+        std::size_t memory_limit = std::size_t{16} * 1024 * 1024;        // bytes, over all loops
     };
     Manifests(Parts parts, Options options);
 
@@ -83,11 +83,13 @@ private:
     [[nodiscard]] Task<std::optional<TagEntry>> known_tag(Wanted wanted, Tag tag);
     [[nodiscard]] bool is_fresh(const TagEntry& entry);
     [[nodiscard]] Task<Fetched<Found>> check_tag(Wanted wanted, Tag tag, std::optional<TagEntry> known);
-    [[nodiscard]] Task<Fetched<Found>> fetch_tag(Wanted wanted, Tag tag, std::optional<TagEntry> known, std::optional<Digest> named);
+    [[nodiscard]] Task<Fetched<Found>> fetch_tag(Wanted wanted, Tag tag, std::optional<TagEntry> known,
+                                                 std::optional<Digest> named);
     [[nodiscard]] Task<Fetched<Found>> stand_in(Wanted wanted, std::optional<TagEntry> known, Failure failure);
     [[nodiscard]] Task<> drop_tag(Wanted wanted, Tag tag);
     [[nodiscard]] Task<ManifestPtr> load(Wanted wanted, Digest digest);
-    [[nodiscard]] Task<Fetched<ManifestPtr>> fetch(Wanted wanted, std::string reference, std::optional<Digest> expected);
+    [[nodiscard]] Task<Fetched<ManifestPtr>> fetch(Wanted wanted, std::string reference,
+                                                   std::optional<Digest> expected);
     [[nodiscard]] Task<> save_tag(Wanted wanted, Tag tag, TagEntry entry);
 
     [[nodiscard]] Deadline fresh_until();

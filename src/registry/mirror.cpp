@@ -34,10 +34,14 @@ http::Response not_allowed() {
 
 std::string_view name_of(Manifests::How how) {
     switch (how) {
-        case Manifests::How::hit: return "hit";
-        case Manifests::How::revalidated: return "revalidated";
-        case Manifests::How::fetched: return "miss";
-        case Manifests::How::stale: return "stale";
+        case Manifests::How::hit:
+            return "hit";
+        case Manifests::How::revalidated:
+            return "revalidated";
+        case Manifests::How::fetched:
+            return "miss";
+        case Manifests::How::stale:
+            return "stale";
     }
     return "hit";
 }
@@ -68,7 +72,8 @@ bool has_already(const http::Request& request, std::string_view digest) {
 }
 
 http::Response not_acceptable(const std::string& media_type) {
-    return refuse(404, ErrorCode::manifest_unknown, "the manifest is " + media_type + ", which the request does not accept");
+    return refuse(404, ErrorCode::manifest_unknown,
+                  "the manifest is " + media_type + ", which the request does not accept");
 }
 
 http::Response manifest_response(std::string_view type, const std::string& digest, Manifests::How how) {
@@ -117,7 +122,8 @@ Task<http::Response> Mirror::handle(http::Request request) {
     }
     if (!route) co_return refuse(route.error());
     switch (route->action) {
-        case Action::ping: co_return ping();
+        case Action::ping:
+            co_return ping();
         case Action::manifest: {
             auto response = co_await manifest(request, *upstream, std::move(*route));
             co_return response;
@@ -131,7 +137,8 @@ Task<http::Response> Mirror::handle(http::Request request) {
         case Action::catalog:
             co_return refuse(404, ErrorCode::unsupported, "this mirror serves manifests and blobs, no lists");
         case Action::upload:
-        case Action::unknown: break;
+        case Action::unknown:
+            break;
     }
     co_return refuse(404, ErrorCode::unsupported, "not a path of the registry API; it starts with /v2/");
 }
@@ -144,7 +151,8 @@ Task<http::Response> Mirror::manifest(const http::Request& request, const Upstre
     auto found = co_await manifests_.get(upstream, upstream.complete(*route.name), std::move(*route.reference));
     if (!found) co_return refuse(found.error());
     const auto& manifest = *found->manifest;
-    if (!acceptable(request.fields.joined("accept"), manifest.media_type)) co_return not_acceptable(manifest.media_type);
+    if (!acceptable(request.fields.joined("accept"), manifest.media_type))
+        co_return not_acceptable(manifest.media_type);
     count(parts_.metrics.of(upstream), found->how, manifest.bytes.size());
     auto response = manifest_response(manifest.media_type, manifest.digest_text, found->how);
     if (has_already(request, manifest.digest_text)) {
@@ -182,8 +190,8 @@ Task<http::Response> Mirror::blob(const http::Request& request, const Upstream& 
     co_return blob_body(request, counters, digest, std::move(*located));
 }
 
-Task<http::Response> Mirror::blob_head(const http::Request& request, const Upstream& upstream, RepositoryName repository,
-                                       Digest digest) {
+Task<http::Response> Mirror::blob_head(const http::Request& request, const Upstream& upstream,
+                                       RepositoryName repository, Digest digest) {
     const auto text = digest.to_string();
     auto size = co_await blobs_.size(upstream, std::move(repository), std::move(digest));
     if (!size) co_return refuse(size.error());

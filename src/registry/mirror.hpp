@@ -43,7 +43,8 @@ public:
 private:
     [[nodiscard]] static Task<> scrub(Mirror& self);
     [[nodiscard]] Task<http::Response> manifest(const http::Request& request, const Upstream& upstream, Route route);
-    [[nodiscard]] Task<http::Response> manifest_head(const http::Request& request, const Upstream& upstream, Route route);
+    [[nodiscard]] Task<http::Response> manifest_head(const http::Request& request, const Upstream& upstream,
+                                                     Route route);
     [[nodiscard]] Task<http::Response> blob(const http::Request& request, const Upstream& upstream, Route route);
     [[nodiscard]] Task<http::Response> blob_head(const http::Request& request, const Upstream& upstream,
                                                  RepositoryName repository, Digest digest);

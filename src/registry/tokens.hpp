@@ -31,7 +31,7 @@ public:
         std::string upstream;
         RepositoryName repository;
         Challenge challenge;
-        http::Target asked;  // the request that was challenged
+        http::Target asked;   // the request that was challenged
         std::string refused;  // the Authorization it carried; empty: none
         UpstreamCounters* counters;
     };

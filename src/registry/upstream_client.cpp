@@ -198,8 +198,8 @@ Task<Result<std::string>> UpstreamClient::token(const Question& question, const 
     const auto* const wanted = bearer(challenges);
     if (wanted == nullptr) co_return Error{Errc::not_found, "no Bearer challenge"};
     auto& home = shards_.home(home_key(question.upstream, question.repository));
-    Tokens::Order order{question.upstream.name, question.repository, *wanted, std::move(asked),
-                        std::move(refused), &metrics_.of(question.upstream)};
+    Tokens::Order order{question.upstream.name, question.repository, *wanted,
+                        std::move(asked),       std::move(refused),  &metrics_.of(question.upstream)};
     auto token = co_await net::on_loop(home.loop, home.tokens.obtain(std::move(order)));
     co_return token;
 }

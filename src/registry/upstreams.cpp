@@ -98,7 +98,8 @@ Result<Upstreams> Upstreams::build(UpstreamOptions options) {
         }
     }
     for (const auto& name : options.disabled) {
-        if (name == table.all_.front().name) return Error{Errc::invalid, "upstream " + name + " is the default and cannot be disabled"};
+        if (name == table.all_.front().name)
+            return Error{Errc::invalid, "upstream " + name + " is the default and cannot be disabled"};
         std::erase_if(table.all_, [&name](const Upstream& upstream) { return upstream.name == name; });
     }
     if (!options.base_domain.empty()) {
