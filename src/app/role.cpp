@@ -187,6 +187,7 @@ void RunningRole::serve_admin() {
     admin_ = std::make_unique<telemetry::AdminHandler>(
         telemetry::AdminHandler::Parts{*readiness_, *pulse_, measured(), {config_.base_domain}});
     seats_.front()->serve_admin(*admin_);
+    seats_.front()->report_alive(manager_, *pulse_);
 }
 
 std::vector<const Measured*> RunningRole::measured() const {

@@ -52,6 +52,11 @@ void Seat::serve_admin(http::Handler& admin) {
         loop_, http::Server::Parts{admin, log_requests_ ? &admin_log_ : nullptr, session_, shared_.disk});
 }
 
+void Seat::report_alive(telemetry::ServiceManager& manager, telemetry::Pulse& pulse) {
+    manager_ = &manager;
+    pulse_ = &pulse;
+}
+
 void Seat::add_site(std::unique_ptr<net::Listener> listener, const tls::ServerContext* tls) {
     site_doors_.push_back({std::move(listener), tls});
 }
@@ -78,6 +83,8 @@ Task<> Seat::live(Seat& seat) {
     for (auto& door : seat.site_doors_) seat.sites_->listen(std::move(door.listener), door.tls);
     if (seat.mirror_ != nullptr && seat.loop_.index() == 0) seat.mirror_->keep_house();
     for (auto& door : seat.admin_doors_) seat.admin_->listen(std::move(door.listener));
+    std::optional<telemetry::Watchdog> watchdog;
+    if (seat.manager_ != nullptr) watchdog.emplace(seat.loop_, *seat.manager_, *seat.pulse_);
     while (!seat.grace_) (void)co_await seat.told_.wait(Deadline::max());
     net::Scope cutting;
     cutting.start(cut_after(seat, *seat.grace_));

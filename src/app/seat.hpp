@@ -12,6 +12,7 @@
 #include "net/wait.hpp"
 #include "registry/mirror.hpp"
 #include "telemetry/access_log.hpp"
+#include "telemetry/watchdog.hpp"
 
 #include <functional>
 #include <memory>
@@ -44,6 +45,8 @@ public:
     // Before `start`.
     void serve_sites(registry::Mirror& mirror);
     void serve_admin(http::Handler& admin);
+    // Signs of life to systemd from this loop, while every loop is alive.
+    void report_alive(telemetry::ServiceManager& manager, telemetry::Pulse& pulse);
     void add_site(std::unique_ptr<net::Listener> listener, const tls::ServerContext* tls);
     void add_admin(std::unique_ptr<net::Listener> listener);
 
@@ -88,6 +91,8 @@ private:
     std::optional<std::chrono::nanoseconds> grace_;
     bool ending_ = false;
     net::Event told_;
+    telemetry::ServiceManager* manager_ = nullptr;
+    telemetry::Pulse* pulse_ = nullptr;
     Report report_;
     net::Scope scope_;
     std::thread thread_;
