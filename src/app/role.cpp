@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <thread>
 
 namespace longshore::app {
@@ -27,7 +28,10 @@ Result<std::shared_ptr<const tls::ClientContext>> client_context(Files& files, D
 }  // namespace
 
 RunningRole::RunningRole(Start start, LogWriter& log, const Clock& clock)
-    : clock_(clock), log_(log), start_(std::move(start)), config_(start_.config), disk_(config_.disk_threads) {}
+    : clock_(clock), log_(log), start_(std::move(start)), config_(start_.config), disk_(config_.disk_threads) {
+    // From here on a signal waits for `run` instead of ending the process.
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) signals_.add(number);
+}
 
 RunningRole::~RunningRole() {
     for (const auto& seat : seats_) seat->join();
@@ -50,7 +54,7 @@ Result<std::unique_ptr<RunningRole>> RunningRole::start(Start start, LogWriter& 
 
 Result<> RunningRole::open_stores() {
     auto& files = system_files();
-    auto data = DataDir::open(files, config_.data_dir);
+    auto data = DataDir::open(files, std::filesystem::absolute(config_.data_dir).string());
     if (!data) return data.error();
     data_.emplace(std::move(*data));
     const auto directory = data_->path() + "/mirror";
@@ -221,6 +225,10 @@ Result<> RunningRole::open_listeners() {
     net::Loop* const first[] = {&seats_.front()->loop()};
     for (const auto& text : admin) {
         const auto address = net::ListenAddress::parse(text);
+        if (!address && text.starts_with("unix:")) {
+            log(LogLevel::warning, "no_admin_socket", {{"why", address.error().where}, {"fix", "use a shorter data_dir"}});
+            continue;
+        }
         if (!address) return address.error();
         auto listeners = net::Listener::open_on_all(first, *address);
         if (!listeners) return listeners.error();
@@ -254,7 +262,6 @@ void RunningRole::announce() const {
 }
 
 void RunningRole::run() {
-    for (const int number : {SIGTERM, SIGINT, SIGHUP}) signals_.add(number);
     await_signal();
     if (auto told = manager_.ready("serving"); !told)
         log(LogLevel::warning, "sd_notify_failed", {{"why", to_string(told.error())}});

@@ -156,17 +156,18 @@ Result<> BlobStore::confirm(const Digest& digest, const FileFacts& facts) {
     return write_record(digest, *record);
 }
 
-Result<> BlobStore::drop(const Digest& digest, const FileFacts& seen) {
-    if (auto right = storable(digest); !right) return right;
+Result<bool> BlobStore::drop(const Digest& digest, const FileFacts& seen) {
+    if (auto right = storable(digest); !right) return right.error();
     const std::lock_guard guard{lock_of(digest)};
     const auto file = files_.open(place(digest) + "/data");
     if (!file && !missing(file.error())) return file.error();
     if (file) {
         const auto facts = (*file)->facts();
         if (!facts) return facts.error();
-        if (facts->inode != seen.inode) return {};
+        if (facts->inode != seen.inode) return false;
     }
-    return remove_all(digest);
+    if (auto removed = remove_all(digest); !removed) return removed.error();
+    return file.has_value();
 }
 
 Result<> BlobStore::remove_all(const Digest& digest) {

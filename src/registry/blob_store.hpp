@@ -78,8 +78,9 @@ public:
     [[nodiscard]] Result<> vouch(const Digest& digest, const Voucher& voucher);
     // The file with these facts was hashed again and is right.
     [[nodiscard]] Result<> confirm(const Digest& digest, const FileFacts& facts);
-    // Removes the blob if it is still the file that was `seen`, and what is left of a blob without data.
-    [[nodiscard]] Result<> drop(const Digest& digest, const FileFacts& seen);
+    // Removes the blob if it is still the file that was `seen`, and what is left of a blob without data. Whether this
+    // call removed it.
+    [[nodiscard]] Result<bool> drop(const Digest& digest, const FileFacts& seen);
 
     // The digests that start with this byte, in order. For walks; not all of them need have data.
     [[nodiscard]] Result<std::vector<Digest>> shard(std::uint8_t first_byte);

@@ -301,10 +301,10 @@ Task<> Blobs::prove(Blobs& self, Wanted wanted, StoredBlob blob, std::shared_ptr
         (void)co_await self.parts_.disk.run(confirm);
         fill->complete(blob.facts.size);
     } else {
-        self.parts_.metrics.corrupt.add();
         log(LogLevel::error, "blob_corrupt", {{"digest", wanted.digest.to_string()}});
         auto drop = [&self, &wanted, &blob] { return self.parts_.store.drop(wanted.digest, blob.facts); };
-        (void)co_await self.parts_.disk.run(drop);
+        const auto dropped = co_await self.parts_.disk.run(drop);
+        if (dropped && *dropped) self.parts_.metrics.corrupt.add();
         fill->fail({{502, ErrorCode::unknown, "the cached blob was damaged and is dropped; try again", {}}, true, {}});
     }
     self.forget(*fill);

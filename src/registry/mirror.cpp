@@ -248,10 +248,10 @@ Task<> Mirror::scrub(Mirror& self) {
             continue;
         }
         for (const auto& rotten : report->rotten) {
-            self.parts_.metrics.corrupt.add();
             log(LogLevel::error, "blob_corrupt", {{"digest", rotten.digest.to_string()}, {"why", rotten.why}});
             auto drop = [&self, &rotten] { return self.parts_.blobs.drop(rotten.digest, rotten.facts); };
-            (void)co_await self.parts_.disk.run(drop);
+            const auto dropped = co_await self.parts_.disk.run(drop);
+            if (dropped && *dropped) self.parts_.metrics.corrupt.add();
         }
     }
 }
