@@ -20,6 +20,9 @@ constexpr bool token68_char(char c) {
     return alnum(c) || (c != '\0' && std::string_view{"-._~+/"}.find(c) != std::string_view::npos);
 }
 
+// What a quoted string may hold, also behind a backslash: a tab, and everything visible or above ASCII.
+constexpr bool text_char(char c) { return c == '\t' || (static_cast<unsigned char>(c) >= ' ' && c != '\x7f'); }
+
 std::string lower(std::string_view text) {
     std::string out{text};
     for (auto& c : out) {
@@ -136,6 +139,7 @@ private:
                 c = rest_.front();
                 rest_.remove_prefix(1);
             }
+            if (!text_char(c)) return std::nullopt;
             value.push_back(c);
         }
         return std::nullopt;
@@ -143,7 +147,7 @@ private:
 
     // A token; URLs and scopes that should have been quoted are understood up to the next comma.
     std::optional<std::string> take_plain() {
-        return std::string{take_while([](char c) { return c != ',' && c != '"' && !blank(c); })};
+        return std::string{take_while([](char c) { return c != ',' && c != '"' && !blank(c) && text_char(c); })};
     }
 
     std::string_view rest_;

@@ -93,6 +93,15 @@ TEST(Challenge, IsNotFoundInRubbish) {
     }
 }
 
+TEST(Challenge, HoldsNoControlCharacters) {
+    for (const auto& control : {std::string{'\0'}, std::string{"\r\n"}, std::string{"\x7f"}, std::string{"\x1b"}}) {
+        EXPECT_TRUE(parse_challenges("Bearer realm=\"a" + control + "b\"").empty());
+        EXPECT_TRUE(parse_challenges("Bearer realm=\"a\\" + control + "b\"").empty());
+        EXPECT_TRUE(parse_challenges("Bearer realm=a" + control + "b").empty());
+    }
+    EXPECT_EQ(only("Bearer realm=\"a\tb\xC3\xA4\"").param("realm"), "a\tb\xC3\xA4");
+}
+
 TEST(Challenge, IsBounded) {
     std::string many;
     for (int i = 0; i < 100; ++i) many += "S" + std::to_string(i) + ", ";

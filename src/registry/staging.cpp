@@ -81,8 +81,9 @@ Result<> Staging::replace(const std::string& path, std::string_view content) {
 }
 
 Result<> sync_names(Files& files, const std::string& path, const std::string& root) {
-    for (auto directory = parent_of(path); directory.size() >= root.size(); directory = parent_of(directory)) {
+    for (auto directory = parent_of(path);; directory = parent_of(directory)) {
         if (auto synced = files.sync_directory(directory); !synced) return synced;
+        if (directory.size() <= root.size()) break;
     }
     return {};
 }

@@ -10,8 +10,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::int64_t k_shortest_life = 60;           // seconds
-constexpr std::int64_t k_longest_life = 24 * 60 * 60;  // seconds
+constexpr std::chrono::seconds k_shortest_life{60};
+constexpr std::chrono::seconds k_longest_life{24 * 60 * 60};
 
 std::string_view text_at(const json::object& object, std::string_view key) {
     const auto* const value = object.if_contains(key);
@@ -26,13 +26,11 @@ bool may_stand_in_a_field(std::string_view token) {
 
 std::chrono::seconds life_of(const json::object& object) {
     const auto* const value = object.if_contains("expires_in");
-    auto seconds = k_shortest_life;
-    if (value != nullptr && value->is_number()) {
-        const auto wanted = value->to_number<double>();
-        seconds = wanted >= static_cast<double>(k_longest_life) ? k_longest_life
-                                                                : static_cast<std::int64_t>(wanted < 0 ? 0 : wanted);
-    }
-    return std::chrono::seconds{std::max(seconds, k_shortest_life)};
+    if (value == nullptr || !value->is_number()) return k_shortest_life;
+    const std::chrono::duration<double> wanted{value->to_number<double>()};
+    // Written so that a NaN, which JSON numbers with huge exponents become, is short.
+    if (!(wanted > k_shortest_life)) return k_shortest_life;
+    return wanted < k_longest_life ? std::chrono::duration_cast<std::chrono::seconds>(wanted) : k_longest_life;
 }
 
 }  // namespace

@@ -32,6 +32,10 @@ TEST(Token, LivesAsLongAsTheAnswerSaysWithinReason) {
     EXPECT_EQ(parse_token(R"({"token":"a","expires_in":18446744073709551615})")->life, 24h);
 }
 
+TEST(Token, LivesAMinuteWhenTheLifeIsNoNumberAfterAll) {
+    EXPECT_EQ(parse_token(R"({"token":"a","expires_in":0e8446744073709523648})")->life, 60s);
+}
+
 TEST(Token, IsRefreshedAtFourFifthsOfItsLife) {
     EXPECT_EQ(parse_token(R"({"token":"a","expires_in":300})")->refresh_after(), 240s);
 }

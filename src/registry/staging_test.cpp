@@ -1,0 +1,70 @@
+#include "registry/staging.hpp"
+
+#include "base/testing/faulty_files.hpp"
+#include "base/testing/memory_files.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+namespace longshore::registry {
+namespace {
+
+using longshore::testing::FaultyFiles;
+using longshore::testing::MemoryFiles;
+using longshore::testing::PowerLoss;
+
+TEST(Staging, PutsAFileInPlaceAndMakesItsDirectory) {
+    MemoryFiles files;
+    const auto staging = Staging::open(files, "/data/tmp").value();
+
+    ASSERT_TRUE(staging->replace("/data/a/b/c", "content"));
+
+    EXPECT_EQ(read_whole(files, "/data/a/b/c", 100).value(), "content");
+    EXPECT_EQ(files.all_files(), std::vector<std::string>{"/data/a/b/c"});
+}
+
+TEST(Staging, RemovesAFileThatWasNotMovedAlsoWhenItsOwnerWasMoved) {
+    MemoryFiles files;
+    const auto staging = Staging::open(files, "/data/tmp").value();
+    {
+        auto first = staging->create().value();
+        auto second = staging->create().value();
+        first = std::move(second);
+        EXPECT_EQ(files.all_files().size(), 1U);
+    }
+
+    EXPECT_TRUE(files.all_files().empty());
+    EXPECT_EQ(files.open_files(), 0U);
+}
+
+TEST(Staging, CannotOpenWhileALeftoverCannotBeRemoved) {
+    MemoryFiles memory;
+    ASSERT_TRUE(memory.make_directories("/data/tmp"));
+    ASSERT_TRUE(memory.create("/data/tmp/staged-00-1"));
+    FaultyFiles files{memory};
+    files.fail_call(3, EACCES);
+
+    const auto staging = Staging::open(files, "/data/tmp");
+
+    ASSERT_FALSE(staging);
+    EXPECT_EQ(staging.error().where, "/data/tmp/staged-00-1 remove: Permission denied");
+}
+
+TEST(SyncNames, MakesAWholePathDurableUpToItsRoot) {
+    for (const std::string root : {"/data", "data"}) {
+        MemoryFiles files;
+        ASSERT_TRUE(files.make_directories(root));
+        ASSERT_TRUE(files.sync_directory("/"));
+        const auto staging = Staging::open(files, root + "/tmp").value();
+        ASSERT_TRUE(staging->replace(root + "/a/b/c", "content"));
+
+        ASSERT_TRUE(sync_names(files, root + "/a/b/c", root));
+        files.lose_power(PowerLoss::all_unsynced);
+
+        EXPECT_EQ(read_whole(files, root + "/a/b/c", 100).value(), "content");
+    }
+}
+
+}  // namespace
+}  // namespace longshore::registry
