@@ -141,6 +141,12 @@ Result<> RunningRole::configure_upstreams() {
     return {};
 }
 
+std::vector<tls::CertificatePair> RunningRole::certificate_pairs() const {
+    std::vector<tls::CertificatePair> pairs;
+    for (const auto& pair : config_.certificates) pairs.push_back({pair.cert, pair.key});
+    return pairs;
+}
+
 Result<> RunningRole::prepare_tls() {
     auto& files = system_files();
     if (auto prepared = prepare_client_tls(); !prepared) return prepared;
@@ -148,9 +154,7 @@ Result<> RunningRole::prepare_tls() {
 
     std::vector<std::shared_ptr<const tls::Certificates>> sources;
     certificates_ = std::make_shared<tls::FileCertificates>(files, disk_);
-    std::vector<tls::CertificatePair> pairs;
-    for (const auto& pair : config_.certificates) pairs.push_back({pair.cert, pair.key});
-    auto mistakes = run_alone(certificates_->load(std::move(pairs)));
+    auto mistakes = run_alone(certificates_->load(certificate_pairs()));
     if (!mistakes.empty()) return mistakes.front();
     sources.push_back(certificates_);
     if (config_.development_ca) {
@@ -226,7 +230,8 @@ Result<> RunningRole::open_listeners() {
     for (const auto& text : admin) {
         const auto address = net::ListenAddress::parse(text);
         if (!address && text.starts_with("unix:")) {
-            log(LogLevel::warning, "no_admin_socket", {{"why", address.error().where}, {"fix", "use a shorter data_dir"}});
+            log(LogLevel::warning, "no_admin_socket",
+                {{"why", address.error().where}, {"fix", "use a shorter data_dir"}});
             continue;
         }
         if (!address) return address.error();
@@ -327,6 +332,9 @@ void RunningRole::take_over(const Config& fresh) {
     }
     upstreams_ = std::move(*upstreams);
     config_.log.level = fresh.log.level;
+    config_.log.access = fresh.log.access;
+    config_.grace_period = fresh.grace_period;
+    config_.certificates = fresh.certificates;
     config_.http = fresh.http;
     config_.mirror = fresh.mirror;
     log_.restyle({config_.log.format, config_.log.level});
@@ -335,7 +343,7 @@ void RunningRole::take_over(const Config& fresh) {
         log(LogLevel::error, "upstream_not_configured", {{"why", to_string(configured.error())}});
     }
     if (!certificates_) return;
-    for (const auto& mistake : run_alone(certificates_->reload())) {
+    for (const auto& mistake : run_alone(certificates_->load(certificate_pairs()))) {
         log(LogLevel::error, "certificate_not_loaded", {{"why", to_string(mistake)}});
     }
 }

@@ -45,6 +45,7 @@ private:
     [[nodiscard]] Result<> build_upstreams();
     [[nodiscard]] registry::Mirror::Settings mirror_settings() const;
     [[nodiscard]] Result<> prepare_tls();
+    [[nodiscard]] std::vector<tls::CertificatePair> certificate_pairs() const;
     [[nodiscard]] Result<> prepare_client_tls();
     [[nodiscard]] Result<> configure_upstreams();
     [[nodiscard]] Result<> make_seats();

@@ -36,20 +36,20 @@ Seat::Seat(const Clock& clock, std::size_t index, const Config& config, const Sh
       session_(session_options(config.http)),
       upstreams_({shared.resolver, shared.disk, shared.client_tls}, pool_options(config)),
       sites_log_("sites"),
-      admin_log_("admin"),
-      log_requests_(config.log.access) {}
+      admin_log_("admin") {
+    sites_log_.write_lines(config.log.access);
+    admin_log_.write_lines(config.log.access);
+}
 
 Seat::~Seat() { join(); }
 
 void Seat::serve_sites(registry::Mirror& mirror) {
     mirror_ = &mirror;
-    sites_ = std::make_unique<http::Server>(
-        loop_, http::Server::Parts{mirror, log_requests_ ? &sites_log_ : nullptr, session_, shared_.disk});
+    sites_ = std::make_unique<http::Server>(loop_, http::Server::Parts{mirror, &sites_log_, session_, shared_.disk});
 }
 
 void Seat::serve_admin(http::Handler& admin) {
-    admin_ = std::make_unique<http::Server>(
-        loop_, http::Server::Parts{admin, log_requests_ ? &admin_log_ : nullptr, session_, shared_.disk});
+    admin_ = std::make_unique<http::Server>(loop_, http::Server::Parts{admin, &admin_log_, session_, shared_.disk});
 }
 
 void Seat::report_alive(telemetry::ServiceManager& manager, telemetry::Pulse& pulse) {
@@ -137,12 +137,14 @@ void Seat::cancel() {
 }
 
 void Seat::retune(const Config& config, const registry::Mirror::Settings& mirror) {
-    boost::asio::post(loop_.context(),
-                      [this, options = session_options(config.http), pool = pool_options(config), mirror] {
-                          session_ = options;
-                          upstreams_.set(pool);
-                          mirror_->set(mirror);
-                      });
+    boost::asio::post(loop_.context(), [this, options = session_options(config.http), pool = pool_options(config),
+                                        lines = config.log.access, mirror] {
+        session_ = options;
+        sites_log_.write_lines(lines);
+        admin_log_.write_lines(lines);
+        upstreams_.set(pool);
+        mirror_->set(mirror);
+    });
 }
 
 void Seat::join() {

@@ -82,7 +82,6 @@ private:
     http::ClientPool upstreams_;
     telemetry::AccessLog sites_log_;
     telemetry::AccessLog admin_log_;
-    bool log_requests_;
     registry::Mirror* mirror_ = nullptr;
     std::unique_ptr<http::Server> sites_;
     std::unique_ptr<http::Server> admin_;

@@ -72,7 +72,7 @@ AccessLog::AccessLog(std::string listener) : listener_(std::move(listener)) {}
 
 void AccessLog::ended(const http::Exchange& exchange) noexcept {
     count(exchange);
-    if (log_wanted(LogLevel::info)) write(exchange);
+    if (lines_.load(std::memory_order_relaxed) && log_wanted(LogLevel::info)) write(exchange);
 }
 
 void AccessLog::count(const http::Exchange& exchange) noexcept {

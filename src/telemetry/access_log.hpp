@@ -15,6 +15,7 @@
 #include "http/exchange_log.hpp"
 
 #include <array>
+#include <atomic>
 #include <string>
 
 namespace longshore::telemetry {
@@ -25,6 +26,8 @@ public:
     explicit AccessLog(std::string listener);
 
     void ended(const http::Exchange& exchange) noexcept override;
+    // Whether lines are written; counting goes on in any case.
+    void write_lines(bool wanted) noexcept { lines_.store(wanted, std::memory_order_relaxed); }
     void measure(MetricWriter& into) const override;
 
 private:
@@ -35,6 +38,7 @@ private:
     void write(const http::Exchange& exchange) const noexcept;
 
     std::string listener_;
+    std::atomic<bool> lines_{true};
     std::array<std::array<Counter, k_status_classes>, k_versions> requests_;
     Counter left_;
     Counter cut_;
