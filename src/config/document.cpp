@@ -5,6 +5,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <istream>
 #include <streambuf>
 
@@ -152,15 +153,30 @@ std::size_t first_binary_line(std::string_view text) {
     return 0;
 }
 
+// Line that is longer than the limit; 0 when none is.
+std::size_t first_long_line(std::string_view text) {
+    for (std::size_t line = 1; !text.empty(); ++line) {
+        const auto end = std::min(text.find('\n'), text.size());
+        if (end > k_document_line) return line;
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return 0;
+}
+
 bool is_readable(std::string_view text, const std::string& source, Mistakes& mistakes) {
     if (text.size() > k_document_bytes) {
         mistakes.add({{}, {source}, "the file is too large", "the most is 1MiB"});
         return false;
     }
-    const auto line = first_binary_line(text);
-    if (line == 0) return true;
-    mistakes.add({{}, {source, line, 1}, "this is not UTF-8 text", "save the file as UTF-8"});
-    return false;
+    if (const auto line = first_binary_line(text); line != 0) {
+        mistakes.add({{}, {source, line, 1}, "this is not UTF-8 text", "save the file as UTF-8"});
+        return false;
+    }
+    if (const auto line = first_long_line(text); line != 0) {
+        mistakes.add({{}, {source, line, 1}, "the line is too long", "the most is 64KiB"});
+        return false;
+    }
+    return true;
 }
 
 }  // namespace

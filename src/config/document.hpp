@@ -1,8 +1,8 @@
 // YAML text to a small tree, within limits that hold before anything grows.
 //
 // Accepted: one document in UTF-8, maps with plain keys, sequences, scalars. Anchors, aliases and tags are mistakes
-// (an alias is how a kilobyte becomes a gigabyte), and so are more bytes, nodes or nesting than the limits below.
-// Pure; errors are mistakes with line and column. Source: YAML 1.2, read by yaml-cpp's event parser.
+// (an alias is how a kilobyte becomes a gigabyte), and so are more bytes, longer lines, more nodes or nesting than the
+// limits below. Pure; errors are mistakes with line and column. Source: YAML 1.2, read by yaml-cpp's event parser.
 #pragma once
 
 #include "config/mistake.hpp"
@@ -17,6 +17,7 @@
 namespace longshore::config {
 
 constexpr std::size_t k_document_bytes = std::size_t{1} << 20;
+constexpr std::size_t k_document_line = std::size_t{64} << 10;  // yaml-cpp queues the tokens of a line that opens a map
 constexpr std::size_t k_document_nodes = 100'000;
 constexpr std::size_t k_document_depth = 32;
 
