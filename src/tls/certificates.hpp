@@ -8,8 +8,8 @@
 #include "base/disk_pool.hpp"
 #include "base/files.hpp"
 #include "tls/identity.hpp"
+#include "tls/published.hpp"
 
-#include <atomic>
 #include <memory>
 #include <span>
 #include <string>
@@ -60,7 +60,7 @@ private:
     Files& files_;
     DiskPool& disk_;
     std::vector<CertificatePair> pairs_;
-    std::atomic<std::shared_ptr<const Table>> table_;
+    Published<const Table> table_;
 };
 
 // Several sources asked in order; the first that knows the name answers. So for the fallback.

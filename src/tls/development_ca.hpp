@@ -11,6 +11,7 @@
 #include "base/clock.hpp"
 #include "base/files.hpp"
 #include "tls/certificates.hpp"
+#include "tls/published.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -58,7 +59,7 @@ private:
     std::vector<std::string> names_;
     mutable std::atomic<std::uint64_t> uses_{0};
     mutable std::mutex minting_;
-    mutable std::atomic<std::shared_ptr<const Leaves>> leaves_;
+    mutable Published<const Leaves> leaves_;
 };
 
 }  // namespace longshore::tls

@@ -10,10 +10,10 @@
 #pragma once
 
 #include "tls/certificates.hpp"
+#include "tls/published.hpp"
 #include "tls/stream.hpp"
 #include "tls/trust.hpp"
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,7 +46,7 @@ private:
     friend Task<Result<std::unique_ptr<TlsStream>>> accept(std::unique_ptr<net::TcpStream> transport,
                                                            const ServerContext& context, Deadline deadline);
     DiskPool& disk_;
-    std::atomic<std::shared_ptr<const State>> state_;
+    Published<const State> state_;
 };
 
 // The handshake on a connection just accepted. `context` outlives the call, not the stream.
