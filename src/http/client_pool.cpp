@@ -31,8 +31,9 @@ struct ClientPool::Origin {
     Target target;
     OriginSettings settings;
     std::vector<std::unique_ptr<Idle>> kept;
+    std::vector<std::weak_ptr<h1::ClientConnection>> http1;  // every connection there is, and some that are gone
     std::vector<std::shared_ptr<h2::Session>> sessions;
-    std::size_t open = 0;     // connections of both kinds, those being dialled included
+    std::size_t open = 0;  // connections of both kinds, those being dialled included
     std::size_t dialling = 0;
     std::size_t waiting = 0;
     bool speaks_http2 = false;
@@ -64,8 +65,10 @@ void ClientPool::configure(const Target& target, OriginSettings settings) {
 Task<Sent> ClientPool::send(Request& request) {
     request.deadline = std::min(request.deadline, after(net::Loop::current().now(), options_.response_timeout));
     auto& origin = origin_of(request.target);
+    ++sending_;
     auto sent = co_await send_on(origin, request, Kept::allowed);
     if (!sent) sent = co_await send_on(origin, request, Kept::never);
+    if (--sending_ == 0) sent_.wake();
     co_return std::move(*sent);
 }
 
@@ -109,7 +112,8 @@ Task<Result<ClientPool::Lease>> ClientPool::lease(Origin& origin, const Request&
         ++origin.waiting;
         auto waited = co_await origin.changed.wait(request.deadline);
         --origin.waiting;
-        if (!waited) co_return Error{waited.error().code, "waiting for a connection to " + origin.target.authority.to_string()};
+        if (!waited)
+            co_return Error{waited.error().code, "waiting for a connection to " + origin.target.authority.to_string()};
     }
 }
 
@@ -124,6 +128,7 @@ Task<Result<ClientPool::Lease>> ClientPool::connect(Origin& origin, const Reques
         --origin.open;
         co_return stream.error();
     }
+    if (scope_.cancelled()) co_return Error{Errc::cancelled, "the connection pool is closed"};
     if (protocol == "h2") {
         origin.speaks_http2 = true;
         auto session = h2::Session::client(std::move(*stream), options_.session, parts_.disk);
@@ -135,6 +140,8 @@ Task<Result<ClientPool::Lease>> ClientPool::connect(Origin& origin, const Reques
     connection->on_end = [this, &origin, weak = std::weak_ptr{connection}](bool reusable) {
         keep(origin, weak.lock(), reusable);
     };
+    std::erase_if(origin.http1, [](const auto& known) { return known.expired(); });
+    origin.http1.push_back(connection);
     co_return Lease{std::move(connection), nullptr};
 }
 
@@ -158,7 +165,8 @@ Task<Result<std::unique_ptr<net::ByteStream>>> ClientPool::dial(Origin& origin, 
         co_return Error{Errc::denied, "no certificate authorities to trust for " + origin.target.authority.to_string() +
                                           "; install ca-certificates or name a CA file"};
     }
-    auto secure = co_await tls::connect(std::move(*tcp), *context, origin.target.authority.host, std::move(alpn), deadline);
+    auto secure =
+        co_await tls::connect(std::move(*tcp), *context, origin.target.authority.host, std::move(alpn), deadline);
     if (!secure) co_return secure.error();
     protocol = (*secure)->alpn();
     co_return std::move(*secure);
@@ -188,8 +196,15 @@ Task<> ClientPool::close() {
     for (const auto& [name, origin] : origins_) {
         origin->open -= origin->kept.size();
         origin->kept.clear();
+        for (const auto& known : origin->http1) {
+            const auto connection = known.lock();
+            if (!connection) continue;
+            connection->on_end = {};
+            connection->abort(Errc::cancelled);
+        }
         origin->changed.notify();
     }
+    while (sending_ != 0) co_await sent_.wait_uncancelled();
     co_await scope_.join();
 }
 

@@ -5,7 +5,8 @@
 // until its deadline. TLS origins choose the version by ALPN. A request on a kept connection that the peer had
 // closed meanwhile is sent once more on a new one, when it is idempotent and its body untouched.
 //
-// Ownership: `co_await close()` before destroying it. Responses may outlive the call, not the pool.
+// Ownership: `co_await close()` before destroying it; it ends what requests and responses are still on the way, and
+//            responses may outlive it.
 // Threads:   one loop; make one for each.
 // Errors:    as net::dial and tls::connect (Reached::nothing); overloaded when the waiting line is full.
 #pragma once
@@ -16,6 +17,7 @@
 #include "http/message.hpp"
 #include "net/dial.hpp"
 #include "net/scope.hpp"
+#include "net/suspension.hpp"
 #include "net/wait.hpp"
 #include "tls/client.hpp"
 
@@ -32,11 +34,11 @@ namespace longshore::http {
 
 // How to reach one origin, where it differs from the rest.
 struct OriginSettings {
-    std::string dial_host;                             // connect there instead; empty: the origin's own host
-    std::uint16_t dial_port = 0;                       // 0: the origin's own port
-    std::shared_ptr<const tls::ClientContext> tls;     // null: the pool's
-    bool http2 = true;                                 // offered by ALPN
-    bool prior_knowledge = false;                      // HTTP/2 without TLS
+    std::string dial_host;                          // connect there instead; empty: the origin's own host
+    std::uint16_t dial_port = 0;                    // 0: the origin's own port
+    std::shared_ptr<const tls::ClientContext> tls;  // null: the pool's
+    bool http2 = true;                              // offered by ALPN
+    bool prior_knowledge = false;                   // HTTP/2 without TLS
 };
 
 struct PoolOptions {
@@ -65,7 +67,7 @@ public:
     // For the origin of `target`, from its next connection on.
     void configure(const Target& target, OriginSettings settings);
     [[nodiscard]] Task<Sent> send(Request& request) override;
-    // Ends every connection and waits for what runs on them.
+    // Ends every connection, and waits for what runs on them and for the calls of `send`.
     [[nodiscard]] Task<> close();
 
 private:
@@ -86,6 +88,8 @@ private:
     Parts parts_;
     PoolOptions options_;
     net::Scope scope_;
+    std::size_t sending_ = 0;
+    net::Suspension sent_;  // close() waits for the last of them
     std::unordered_map<std::string, std::unique_ptr<Origin>> origins_;
 };
 

@@ -6,6 +6,7 @@
 #include "http/relay.hpp"
 #include "net/loop.hpp"
 #include "net/scope.hpp"
+#include "net/suspension.hpp"
 #include "net/wait.hpp"
 
 #include <optional>
@@ -14,9 +15,10 @@ namespace longshore::http::h1 {
 namespace {
 
 constexpr std::size_t k_head_read = net::SlabPool::k_small;
-constexpr std::uint64_t k_drain_bytes = 64 * 1024;           // of an unread request body
+constexpr std::uint64_t k_drain_bytes = 64 * 1024;  // of an unread request body
 constexpr std::chrono::seconds k_drain_time{5};
 constexpr std::chrono::seconds k_linger_time{2};
+constexpr std::size_t k_ahead_bytes = 64 * 1024;         // of pipelined requests read while a handler runs
 constexpr std::chrono::milliseconds k_watch_after{100};  // a handler that runs longer is watched for hang-ups
 
 class ServerSession;
@@ -27,9 +29,9 @@ struct Incoming {
     BodyDecoder decoder;
     bool wants_continue = false;
     bool reading = false;
-    bool failed = false;
     std::uint64_t bytes = 0;
-    net::Event idle;
+    std::optional<Errc> failure;
+    net::Suspension idle;
 };
 
 class IncomingSource final : public BodySource {
@@ -85,10 +87,12 @@ private:
     [[nodiscard]] Task<> refuse(ParseFailure failure);
     [[nodiscard]] Task<bool> serve_one(RequestHead head);
     [[nodiscard]] Task<Response> ask_handler(const RequestHead& head, std::shared_ptr<Incoming> incoming);
+    void blame_client(const Incoming& incoming, Response& response) const;
     [[nodiscard]] Task<bool> answer(const RequestHead& head, Response& response, Tally& tally);
     [[nodiscard]] Task<> switch_protocols(const RequestHead& head, Response& response, Tally& tally);
     [[nodiscard]] Task<bool> settle(Incoming& incoming);
     [[nodiscard]] Task<> linger();
+    void watch_soon() noexcept;
     [[nodiscard]] Task<> watch();
     [[nodiscard]] Task<> flush_interim();
     void send_interim(Status status, const Fields& fields);
@@ -111,7 +115,8 @@ private:
     bool draining_ = false;
     bool watching_ = false;
     bool left_ = false;
-    net::Event watched_;
+    bool handling_ = false;
+    bool upgraded_ = false;
 };
 
 Task<Result<BodyEvent>> IncomingSource::next(std::size_t at_most) {
@@ -127,13 +132,16 @@ Task<Result<BodyEvent>> ServerSession::pull(Incoming& incoming, std::size_t at_m
         append_interim_head(interim_, 100, {});
         co_await flush_interim();
     }
-    auto event = co_await incoming.decoder.next(input_, at_most, Deadline::max());
+    // A read ahead has no pace of its own.
+    const auto deadline = input_.reading_ahead() ? after(now(), options().body_idle_timeout) : Deadline::max();
+    auto event = co_await incoming.decoder.next(input_, at_most, deadline);
     incoming.reading = false;
-    incoming.failed = !event;
-    if (event) {
-        if (const auto* chunk = std::get_if<net::Chunk>(&*event)) incoming.bytes += chunk->size();
+    if (!event) {
+        incoming.failure = event.error().code;
+    } else if (const auto* chunk = std::get_if<net::Chunk>(&*event)) {
+        incoming.bytes += chunk->size();
     }
-    incoming.idle.notify();
+    incoming.idle.wake();
     co_return event;
 }
 
@@ -148,12 +156,8 @@ Task<> ServerSession::serve_all() {
     scope_.cancel();
 }
 
-// Waits for input; false when there is none. A read that runs ahead (watch) is waited for instead.
+// Waits for input; false when there is none.
 Task<bool> ServerSession::await_bytes(Deadline deadline) {
-    if (watching_) {
-        auto waited = co_await watched_.wait(deadline);
-        co_return waited && !left_ && !input_.text().empty();
-    }
     if (left_) co_return false;
     auto got = co_await input_.more(k_head_read, deadline);
     co_return got && *got != 0;
@@ -218,6 +222,7 @@ Task<bool> ServerSession::serve_one(RequestHead head) {
     bool reusable = head.keep_alive;
     {
         auto response = co_await ask_handler(head, incoming);
+        if (incoming) blame_client(*incoming, response);
         if (left_) {
             tally.ending = Ending::client_left;
         } else if (response.stream) {
@@ -239,6 +244,13 @@ Task<bool> ServerSession::serve_one(RequestHead head) {
     co_return reusable && !draining_;
 }
 
+// A handler that failed because the request's body did says so in its own terms; the fault is the client's.
+void ServerSession::blame_client(const Incoming& incoming, Response& response) const {
+    if (response.status < 500 || response.stream) return;
+    if (incoming.failure == Errc::corrupt) response = Response::text(400, "the request body is malformed");
+    if (incoming.failure == Errc::timeout) response = Response::text(408, "the request body did not arrive in time");
+}
+
 Task<Response> ServerSession::ask_handler(const RequestHead& head, std::shared_ptr<Incoming> incoming) {
     Request request;
     request.method = head.method;
@@ -255,33 +267,42 @@ Task<Response> ServerSession::ask_handler(const RequestHead& head, std::shared_p
     if (end_.covers && !end_.covers(head.target.authority.host)) {
         co_return Response::text(421, "this connection's certificate is not for that host");
     }
-    auto& loop = net::Loop::current();
-    loop.timers().arm(*this, loop.now() + k_watch_after);
+    watch_soon();
     auto response = co_await end_.handler->handle(std::move(request));
+    handling_ = false;
     disarm();
     co_return response;
 }
 
 // A handler has been running for a while: read ahead to notice a client that leaves.
 void ServerSession::fire() noexcept {
-    if (watching_ || left_ || !input_.text().empty()) return;
+    if (watching_ || left_ || input_.text().size() >= k_ahead_bytes) return;
     if (incoming_ && !incoming_->decoder.done()) {
-        auto& loop = net::Loop::current();
-        loop.timers().arm(*this, loop.now() + k_watch_after);
+        watch_soon();
         return;
     }
     watching_ = true;
     scope_.start(watch());
 }
 
+void ServerSession::watch_soon() noexcept {
+    handling_ = true;
+    auto& loop = net::Loop::current();
+    loop.timers().arm(*this, loop.now() + k_watch_after);
+}
+
 Task<> ServerSession::watch() {
     stream_->set_pace({std::chrono::nanoseconds::max(), options().body_idle_timeout});
-    auto got = co_await input_.more(k_head_read, Deadline::max());
-    stream_->set_pace({options().body_idle_timeout, options().body_idle_timeout});
+    auto got = co_await input_.ahead(k_head_read);
     watching_ = false;
+    if (upgraded_) co_return;  // the relay deals with what came
+    stream_->set_pace({options().body_idle_timeout, options().body_idle_timeout});
     left_ = !got || *got == 0;
-    watched_.notify();
-    if (left_) scope_.cancel();
+    if (left_) {
+        scope_.cancel();
+    } else if (handling_) {
+        watch_soon();
+    }
 }
 
 void ServerSession::send_interim(Status status, const Fields& fields) {
@@ -317,7 +338,7 @@ Task<bool> ServerSession::answer(const RequestHead& head, Response& response, Ta
     auto framing = Framing::length;
     if (!length) framing = head.version == Version::http1_0 ? Framing::until_close : Framing::chunked;
     if (!length && bodiless) framing = Framing::none;
-    const bool unread = incoming_ && (incoming_->wants_continue || incoming_->failed);
+    const bool unread = incoming_ && (incoming_->wants_continue || incoming_->failure);
     const bool keep = head.keep_alive && !draining_ && framing != Framing::until_close && !unread;
     out_ = std::exchange(interim_, {});
     append_response_head(out_, {.status = response.status,
@@ -330,7 +351,8 @@ Task<bool> ServerSession::answer(const RequestHead& head, Response& response, Ta
     head_sent_ = true;
     tally.status = response.status;
     tally.to_first_byte = now() - tally.began;
-    auto sent = co_await send_message(*stream_, out_, response.body, bodiless ? Framing::none : framing, tally.bytes_out);
+    auto sent =
+        co_await send_message(*stream_, out_, response.body, bodiless ? Framing::none : framing, tally.bytes_out);
     if (sent) co_return keep;
     const bool client = left_ || sent.error().code == Errc::peer_closed || sent.error().code == Errc::cancelled;
     tally.ending = client ? Ending::client_left : Ending::cut;
@@ -344,12 +366,15 @@ class Upgraded final : public net::ByteStream {
 public:
     Upgraded(net::ByteStream& stream, Input& input) : stream_(stream), input_(input) {}
     [[nodiscard]] Task<Result<net::Chunk>> read(std::size_t at_most, Deadline deadline) override {
-        if (!input_.text().empty()) {
-            auto chunk = input_.slice(0, std::min(at_most, input_.text().size()));
-            input_.consume(chunk.size());
+        if (input_.text().empty() && input_.reading_ahead()) {
+            auto got = co_await input_.more(at_most, deadline);
+            if (!got) co_return got.error();
+        } else if (input_.text().empty()) {
+            auto chunk = co_await stream_.read(at_most, deadline);
             co_return chunk;
         }
-        auto chunk = co_await stream_.read(at_most, deadline);
+        auto chunk = input_.slice(0, std::min(at_most, input_.text().size()));
+        input_.consume(chunk.size());
         co_return chunk;
     }
     [[nodiscard]] Task<Result<>> write(net::Chunk chunk, Deadline deadline) override {
@@ -380,10 +405,7 @@ Task<> ServerSession::switch_protocols(const RequestHead& head, Response& respon
                                 .websocket_accept = accept});
     head_sent_ = true;
     tally.to_first_byte = now() - tally.began;
-    while (watching_) {
-        auto waited = co_await watched_.wait(Deadline::max());
-        if (!waited) co_return;
-    }
+    upgraded_ = true;
     auto wrote = co_await stream_->write(net::Chunk::of_static(out_), Deadline::max());
     if (!wrote) {
         tally.ending = Ending::client_left;
@@ -399,11 +421,12 @@ Task<> ServerSession::switch_protocols(const RequestHead& head, Response& respon
 // stands at the start of the next request.
 Task<bool> ServerSession::settle(Incoming& incoming) {
     const auto deadline = now() + k_drain_time;
-    while (incoming.reading) {
-        auto idle = co_await incoming.idle.wait(deadline);
-        if (!idle) stream_->abort(Errc::timeout);
+    if (incoming.reading) {
+        const auto why = co_await incoming.idle.wait(deadline);
+        if (why != net::Suspension::Woken::notified) stream_->abort(Errc::timeout);
     }
-    if (incoming.failed || incoming.wants_continue) co_return incoming.decoder.done();
+    while (incoming.reading) co_await incoming.idle.wait_uncancelled();
+    if (incoming.failure || incoming.wants_continue) co_return incoming.decoder.done();
     std::uint64_t drained = 0;
     while (!incoming.decoder.done() && drained < k_drain_bytes && !left_) {
         auto event = co_await incoming.decoder.next(input_, k_head_read, deadline);

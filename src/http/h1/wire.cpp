@@ -6,9 +6,9 @@
 namespace longshore::http::h1 {
 namespace {
 
-constexpr std::size_t k_joined_body = 16 * 1024;       // bytes of a body that leave in the head's write
+constexpr std::size_t k_joined_body = 16 * 1024;        // bytes of a body that leave in the head's write
 constexpr std::size_t k_read = net::SlabPool::k_large;  // bytes of one body read
-constexpr std::size_t k_pull = 1024 * 1024;            // bytes of one pull; file ranges may be that long
+constexpr std::size_t k_pull = 1024 * 1024;             // bytes of one pull; file ranges may be that long
 
 // The bytes live until the call they are passed to has ended.
 net::Chunk borrowed(std::string_view text) { return net::Chunk::of_static(text); }
@@ -68,6 +68,24 @@ Task<Result<>> send_chunked(net::ByteStream& stream, Body& body, std::uint64_t& 
 }  // namespace
 
 Task<Result<std::size_t>> Input::more(std::size_t at_most, Deadline deadline) {
+    if (reading_ahead_) {
+        auto waited = co_await read_ended_.wait(deadline);
+        if (!waited) co_return waited.error();
+        co_return read_ahead_;
+    }
+    auto got = co_await read(at_most, deadline);
+    co_return got;
+}
+
+Task<Result<std::size_t>> Input::ahead(std::size_t at_most) {
+    reading_ahead_ = true;
+    read_ahead_ = co_await read(at_most, Deadline::max());
+    reading_ahead_ = false;
+    read_ended_.notify();
+    co_return read_ahead_;
+}
+
+Task<Result<std::size_t>> Input::read(std::size_t at_most, Deadline deadline) {
     auto got = co_await stream_.read(at_most, deadline);
     if (!got) co_return got.error();
     const auto size = got->size();
@@ -111,7 +129,8 @@ Task<Result<BodyEvent>> BodyDecoder::next(Input& input, std::size_t at_most, Dea
             auto event = co_await next_until_close(input, at_most, deadline);
             co_return event;
         }
-        case Framing::none: break;
+        case Framing::none:
+            break;
     }
     co_return Trailers{};
 }

@@ -8,6 +8,7 @@
 #include "http/h1/syntax_chunked.hpp"
 #include "http/message.hpp"
 #include "net/stream.hpp"
+#include "net/wait.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -22,16 +23,24 @@ public:
     Input(net::ByteStream& stream, net::Chunk already_read) : stream_(stream), chunk_(std::move(already_read)) {}
 
     [[nodiscard]] std::string_view text() const noexcept { return carry_.empty() ? chunk_.text() : carry_; }
-    // Reads once and appends. The number of bytes; 0 when the peer has ended.
+    // Reads once and appends. The number of bytes; 0 when the peer has ended. While a read ahead runs, waits for it.
     [[nodiscard]] Task<Result<std::size_t>> more(std::size_t at_most, Deadline deadline);
+    // The same read, made before anybody needs the bytes: others may look, take and ask for more meanwhile.
+    [[nodiscard]] Task<Result<std::size_t>> ahead(std::size_t at_most);
+    [[nodiscard]] bool reading_ahead() const noexcept { return reading_ahead_; }
     void consume(std::size_t count);
     // `count` bytes at `offset` of text(), to outlive further calls.
     [[nodiscard]] net::Chunk slice(std::size_t offset, std::size_t count) const;
 
 private:
+    [[nodiscard]] Task<Result<std::size_t>> read(std::size_t at_most, Deadline deadline);
+
     net::ByteStream& stream_;
     net::Chunk chunk_;
     std::string carry_;  // when a head came in several reads: all of it
+    bool reading_ahead_ = false;
+    Result<std::size_t> read_ahead_ = std::size_t{0};
+    net::Event read_ended_;
 };
 
 // Takes a body off an Input.

@@ -34,10 +34,10 @@ private:
 };
 
 struct Budgets {
-    Budget resets{200, 20};       // streams the peer resets
-    Budget control{400, 100};     // PING, SETTINGS, PRIORITY, unknown frames
-    Budget empty_data{200, 20};   // DATA frames that carry nothing and end nothing
-    Budget errors{100, 10};       // streams we reset for what the peer sent
+    Budget resets{200, 20};      // streams the peer resets
+    Budget control{400, 100};    // PING, SETTINGS, PRIORITY, unknown frames
+    Budget empty_data{200, 20};  // DATA frames that carry nothing and end nothing
+    Budget errors{100, 10};      // streams we reset for what the peer sent
 };
 
 }  // namespace longshore::http::h2

@@ -96,7 +96,8 @@ Result<std::int32_t> ClientCore::submit(const Request& request, Stream& stream) 
     }
     const auto body = provider(stream);
     if (!stream.out.has_body) stream.out.finished = true;
-    const auto id = nghttp2_submit_request(session_, nullptr, block.data(), block.size(), stream.out.has_body ? &body : nullptr, nullptr);
+    const auto id = nghttp2_submit_request(session_, nullptr, block.data(), block.size(),
+                                           stream.out.has_body ? &body : nullptr, nullptr);
     if (id < 0) return Error{Errc::overloaded, nghttp2_strerror(id)};
     return id;
 }
@@ -109,6 +110,7 @@ Response ClientCore::respond(const Request& request, const std::shared_ptr<Strea
     if (request.upgrade != Upgrade::none && stream->status / 100 == 2) {
         response.status = 200;
         response.body.length.reset();
+        stream->in.block.length.reset();
         response.stream = bytes_of(stream);
         return response;
     }

@@ -1,25 +1,31 @@
 #include "http/h2/core.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace longshore::http::h2 {
 namespace {
 
-constexpr std::size_t k_gather = net::SlabPool::k_large;        // bytes of one write
-constexpr std::size_t k_frame_room = 16 * 1024 + 9;             // the largest frame we send
-constexpr std::size_t k_alias = 8 * 1024;                       // smaller DATA is copied, so that it pins no slab
-constexpr std::uint32_t k_server_window = 256 * 1024;           // of a stream
-constexpr std::uint32_t k_client_window = 1024 * 1024;          // of a stream
+constexpr std::size_t k_gather = net::SlabPool::k_large;  // bytes of one write
+constexpr std::size_t k_frame_room = 16 * 1024 + 9;       // the largest frame we send
+constexpr std::size_t k_alias = 8 * 1024;                 // smaller DATA is copied, so that it pins no slab
+constexpr std::size_t k_skips = 32;                       // ranges of skipped streams remembered
+constexpr std::uint32_t k_server_window = 256 * 1024;     // of a stream
+constexpr std::uint32_t k_client_window = 1024 * 1024;    // of a stream
 constexpr std::int32_t k_server_connection_window = 4 << 20;
 constexpr std::int32_t k_client_connection_window = 8 << 20;
 
 Errc reason_of(std::uint32_t code) {
     switch (code) {
         case NGHTTP2_NO_ERROR:
-        case NGHTTP2_CANCEL: return Errc::peer_closed;
-        case NGHTTP2_REFUSED_STREAM: return Errc::overloaded;
-        case NGHTTP2_ENHANCE_YOUR_CALM: return Errc::overloaded;
-        default: return Errc::corrupt;
+        case NGHTTP2_CANCEL:
+            return Errc::peer_closed;
+        case NGHTTP2_REFUSED_STREAM:
+            return Errc::overloaded;
+        case NGHTTP2_ENHANCE_YOUR_CALM:
+            return Errc::overloaded;
+        default:
+            return Errc::corrupt;
     }
 }
 
@@ -34,6 +40,18 @@ class Core::IdleTimer final : public net::Timer {
 public:
     explicit IdleTimer(Core& core) : core_(core) {}
     void fire() noexcept override { core_.begin_goodbye(NGHTTP2_NO_ERROR); }
+
+private:
+    Core& core_;
+};
+
+// Ends a connection whose open header block does not end.
+class Core::HeadTimer final : public net::Timer {
+public:
+    explicit HeadTimer(Core& core) : core_(core) {}
+    void fire() noexcept override {
+        if (core_.head_pending()) core_.begin_goodbye(NGHTTP2_PROTOCOL_ERROR);
+    }
 
 private:
     Core& core_;
@@ -57,17 +75,25 @@ struct Callbacks {
     static int frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user) {
         return core(user).frame_received(*frame);
     }
-    static int data(nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t* bytes, std::size_t size, void* user) {
+    static int data(nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t* bytes, std::size_t size,
+                    void* user) {
         return core(user).data(id, bytes, size);
     }
     static int stream_closed(nghttp2_session*, std::int32_t id, std::uint32_t code, void* user) {
         core(user).close_stream(id, code);
         return 0;
     }
+    static int frame_begins(nghttp2_session*, const nghttp2_frame_hd* head, void* user) {
+        if (head->type == NGHTTP2_HEADERS) core(user).check_order(head->stream_id);
+        return 0;
+    }
+    static int invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
+        auto* const stream = core(user).find(frame->hd.stream_id);
+        if (stream != nullptr && frame->hd.type == NGHTTP2_WINDOW_UPDATE) stream->widened_too_far = true;
+        return 0;
+    }
     static int frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-        if (frame->hd.type != NGHTTP2_RST_STREAM) return 0;
-        auto& self = core(user);
-        return self.budgets_.errors.spend(self.now()) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+        return core(user).frame_sent(*frame);
     }
     static ssize_t produce(nghttp2_session*, std::int32_t, std::uint8_t* into, std::size_t room, std::uint32_t* flags,
                            nghttp2_data_source* source, void* user) {
@@ -83,7 +109,8 @@ Core::Core(Role role, std::unique_ptr<net::ByteStream> stream, net::Chunk alread
       input_(std::move(already_read)),
       options_(options),
       disk_(disk),
-      idle_(std::make_unique<IdleTimer>(*this)) {
+      idle_(std::make_unique<IdleTimer>(*this)),
+      head_timer_(std::make_unique<HeadTimer>(*this)) {
     make_session();
     announce();
 }
@@ -96,10 +123,12 @@ Core::~Core() {
 void Core::make_session() {
     nghttp2_session_callbacks* callbacks = nullptr;
     nghttp2_session_callbacks_new(&callbacks);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, Callbacks::frame_begins);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, Callbacks::begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, Callbacks::header);
     nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, Callbacks::invalid_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, Callbacks::frame_received);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, Callbacks::invalid_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, Callbacks::data);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, Callbacks::stream_closed);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, Callbacks::frame_sent);
@@ -136,6 +165,7 @@ Task<> Core::run() {
     scope_.start(write_all(*this));
     co_await scope_.join();
     idle_->disarm();
+    head_timer_->disarm();
     ended_ = true;
     stream_->abort(Errc::cancelled);
     while (!streams_.empty()) close_stream(streams_.begin()->first, NGHTTP2_CANCEL);
@@ -143,10 +173,12 @@ Task<> Core::run() {
 
 Task<> Core::read_all(Core& self) {
     if (!self.input_.empty() && !self.feed(std::exchange(self.input_, {}))) co_return;
+    // Large reads only behind full ones: a small DATA frame must not pin a large slab.
+    auto room = net::SlabPool::k_small;
     for (;;) {
-        const auto room = self.streams_.empty() ? net::SlabPool::k_small : net::SlabPool::k_large;
         auto chunk = co_await self.stream_->read(room, Deadline::max());
         if (!chunk || chunk->empty()) break;
+        room = chunk->size() >= net::SlabPool::k_small ? net::SlabPool::k_large : net::SlabPool::k_small;
         if (!self.feed(std::move(*chunk))) co_return;
     }
     self.scope_.cancel();
@@ -158,8 +190,10 @@ bool Core::feed(net::Chunk chunk) {
     const auto* const data = reinterpret_cast<const std::uint8_t*>(input_.bytes.data());
     const auto used = nghttp2_session_mem_recv(session_, data, input_.size());
     input_ = {};
-    if (used < 0) begin_goodbye(used == NGHTTP2_ERR_CALLBACK_FAILURE ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
+    if (used < 0)
+        begin_goodbye(used == NGHTTP2_ERR_CALLBACK_FAILURE ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
     settle();
+    watch_head();
     wake_writer();
     return used >= 0;
 }
@@ -168,7 +202,8 @@ Task<> Core::write_all(Core& self) {
     for (;;) {
         auto frames = self.gather();
         if (frames.empty()) {
-            const bool over = nghttp2_session_want_read(self.session_) == 0 && nghttp2_session_want_write(self.session_) == 0;
+            const bool over =
+                nghttp2_session_want_read(self.session_) == 0 && nghttp2_session_want_write(self.session_) == 0;
             if (over) break;
             auto waited = co_await self.writable_.wait(Deadline::max());
             if (!waited) break;
@@ -208,6 +243,57 @@ void Core::watch_idle() {
     } else {
         idle_->disarm();
     }
+}
+
+bool Core::head_pending() noexcept {
+    if (open_head_ == 0 || !is_server()) return false;
+    const auto* const stream = find(open_head_);
+    return stream != nullptr && !stream->in.head_done && !stream->in.head_held;
+}
+
+// A block that is still open after the input was processed has a time limit of its own.
+void Core::watch_head() {
+    if (!head_pending()) {
+        head_timer_->disarm();
+    } else if (!head_timer_->armed()) {
+        loop_.timers().arm(*head_timer_, after(now(), options_.header_timeout));
+    }
+}
+
+// New streams rise (RFC 9113 §5.1.1). nghttp2 takes a lower one for a closed stream; only one that was skipped is new.
+void Core::check_order(std::int32_t id) {
+    if (role_ != Role::server || id % 2 == 0) return;
+    if (id > highest_) {
+        if (id > highest_ + 2) {
+            if (skipped_.size() == k_skips) skipped_.erase(skipped_.begin());
+            skipped_.push_back({highest_, id});
+        }
+        highest_ = id;
+        return;
+    }
+    const auto holds = [id](const Skip& skip) { return id > skip.after && id < skip.before; };
+    if (std::ranges::any_of(skipped_, holds)) begin_goodbye(NGHTTP2_PROTOCOL_ERROR);
+}
+
+int Core::frame_sent(const nghttp2_frame& frame) {
+    const bool ends = (frame.hd.type == NGHTTP2_DATA || frame.hd.type == NGHTTP2_HEADERS) &&
+                      (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    if (ends && is_server()) {
+        // The answer is whole; nobody reads the rest of the request (RFC 9113 §8.1).
+        const auto* const stream = find(frame.hd.stream_id);
+        if (stream != nullptr && !stream->in.ended) {
+            nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_NO_ERROR);
+        }
+    }
+    if (frame.hd.type != NGHTTP2_RST_STREAM) return 0;
+    const auto code = frame.rst_stream.error_code;
+    // A window that SETTINGS overflow ends the connection (RFC 9113 §6.9.2); nghttp2 ends the stream.
+    if (code == NGHTTP2_FLOW_CONTROL_ERROR) {
+        const auto* const stream = find(frame.hd.stream_id);
+        if (stream == nullptr || !stream->widened_too_far) begin_goodbye(code);
+    }
+    const bool ours = code == NGHTTP2_NO_ERROR || code == NGHTTP2_CANCEL || code == NGHTTP2_INTERNAL_ERROR;
+    return ours || budgets_.errors.spend(now()) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 Stream* Core::find(std::int32_t id) noexcept {
@@ -308,7 +394,8 @@ ssize_t Core::produce(Stream& stream, std::uint8_t* into, std::size_t room, std:
         const auto got = out.range.file->read_cached(out.range.offset, {reinterpret_cast<std::byte*>(into), want});
         if (!got && got.error().code == Errc::overloaded) {
             out.deferred = true;
-            if (!std::exchange(out.reading, true)) scope_.start(read_file(shared_from_this(), stream.shared_from_this()));
+            if (!std::exchange(out.reading, true))
+                scope_.start(read_file(shared_from_this(), stream.shared_from_this()));
             return NGHTTP2_ERR_DEFERRED;
         }
         if (!got || *got == 0) {

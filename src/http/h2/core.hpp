@@ -71,6 +71,11 @@ protected:
 
 private:
     class IdleTimer;
+    class HeadTimer;
+    struct Skip {
+        std::int32_t after;
+        std::int32_t before;
+    };
     [[nodiscard]] static Task<> read_all(Core& self);
     [[nodiscard]] static Task<> write_all(Core& self);
     [[nodiscard]] static Task<> read_file(std::shared_ptr<Core> self, std::shared_ptr<Stream> stream);
@@ -79,6 +84,10 @@ private:
     void make_session();
     void announce();
     void watch_idle();
+    [[nodiscard]] bool head_pending() noexcept;
+    void watch_head();
+    void check_order(std::int32_t id);
+    int frame_sent(const nghttp2_frame& frame);
 
     int begin_headers(std::int32_t id);
     int header(std::int32_t id, std::string_view name, std::string_view value);
@@ -95,6 +104,10 @@ private:
     net::Event writable_;
     Budgets budgets_;
     std::unique_ptr<IdleTimer> idle_;
+    std::unique_ptr<HeadTimer> head_timer_;
+    std::int32_t open_head_ = 0;  // stream whose header block has begun and not ended
+    std::int32_t highest_ = -1;   // stream the client has opened
+    std::vector<Skip> skipped_;   // the latest ranges of streams it left out
 };
 
 class ServerCore final : public Core {
@@ -107,7 +120,8 @@ private:
     void head(Stream& stream) override;
     void closed(Stream& stream) override;
     void settle() override;
-    [[nodiscard]] static Task<> serve(std::shared_ptr<ServerCore> self, std::shared_ptr<Stream> stream, Request request);
+    [[nodiscard]] static Task<> serve(std::shared_ptr<ServerCore> self, std::shared_ptr<Stream> stream,
+                                      Request request);
     [[nodiscard]] Result<Request> request_from(Stream& stream);
     void answer(const std::shared_ptr<Stream>& stream, Response& response);
     void submit(Stream& stream, const Response& response, bool with_body);

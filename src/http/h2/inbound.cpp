@@ -61,6 +61,7 @@ bool take_field(Block& block, std::string_view name, std::string_view value) {
 }  // namespace
 
 int Core::begin_headers(std::int32_t id) {
+    open_head_ = id;
     auto* stream = find(id);
     if (stream == nullptr) {
         if (role_ == Role::client) return 0;
@@ -91,10 +92,12 @@ int Core::frame_received(const nghttp2_frame& frame) {
     const bool ends = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     switch (frame.hd.type) {
         case NGHTTP2_HEADERS:
+            open_head_ = 0;
             if (stream == nullptr || stream->closed) return 0;
             if (ends) stream->in.ended = true;
             if (stream->in.head_done || stream->in.head_held) {
-                if (!stream->in.trailer_block.too_large) stream->in.trailers = std::move(stream->in.trailer_block.fields);
+                if (!stream->in.trailer_block.too_large)
+                    stream->in.trailers = std::move(stream->in.trailer_block.fields);
                 if (ends && stream->in.head_held) head(*stream);
             } else {
                 if (!stream->in.block.cookie.empty()) stream->in.block.fields.add("cookie", stream->in.block.cookie);
@@ -109,9 +112,13 @@ int Core::frame_received(const nghttp2_frame& frame) {
             if (ends && stream->in.head_held) head(*stream);
             stream->changed.notify();
             return 0;
-        case NGHTTP2_RST_STREAM: return budgets_.resets.spend(now()) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
-        case NGHTTP2_WINDOW_UPDATE: return 0;
-        default: return budgets_.control.spend(now()) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+        case NGHTTP2_RST_STREAM:
+            // A client chooses how many streams there are to reset.
+            return !is_server() || budgets_.resets.spend(now()) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+        case NGHTTP2_WINDOW_UPDATE:
+            return 0;
+        default:
+            return budgets_.control.spend(now()) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
     }
 }
 

@@ -1,6 +1,5 @@
 // The serving side: requests out of header blocks, handlers in children of the session, responses back.
 #include "http/h2/core.hpp"
-
 #include "http/relay.hpp"
 
 #include <array>
@@ -13,7 +12,8 @@ ServerCore::ServerCore(std::unique_ptr<net::ByteStream> stream, net::Chunk alrea
 
 void ServerCore::drain() noexcept {
     if (std::exchange(draining_, true)) return;
-    nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR, nullptr, 0);
+    nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
+                          NGHTTP2_NO_ERROR, nullptr, 0);
     if (open_streams() == 0) begin_goodbye(NGHTTP2_NO_ERROR);
     wake_writer();
 }
@@ -55,7 +55,8 @@ Result<Request> ServerCore::request_from(Stream& stream) {
     const auto invalid = [](const char* why) { return Error{Errc::invalid, why}; };
     Request request;
     const bool connect = block.method == "CONNECT";
-    const std::string scheme = connect && block.protocol.empty() ? (end_.connection->secure ? "https" : "http") : block.scheme;
+    const std::string scheme =
+        connect && block.protocol.empty() ? (end_.connection->secure ? "https" : "http") : block.scheme;
     if (scheme != "http" && scheme != "https") return invalid("scheme");
     if (block.authority.empty() && block.host) block.authority = *block.host;
     // CONNECT names its port, also when it is the scheme's own (RFC 9113 §8.5).
@@ -79,6 +80,7 @@ Result<Request> ServerCore::request_from(Stream& stream) {
         if (!target) return target.error();
         request.target = std::move(*target);
     }
+    if (request.upgrade != Upgrade::none) block.length.reset();
     request.method = request.upgrade == Upgrade::websocket ? "GET" : block.method;
     request.fields = std::move(block.fields);
     stream.method = request.method;
@@ -173,7 +175,9 @@ void ServerCore::closed(Stream& stream) {
                          .bytes_out = stream.out.sent,
                          .duration = now() - stream.began,
                          .to_first_byte = stream.to_first_byte,
-                         .ending = complete ? Ending::complete : stream.cut ? Ending::cut : Ending::client_left,
+                         .ending = complete     ? Ending::complete
+                                   : stream.cut ? Ending::cut
+                                                : Ending::client_left,
                          .cause = stream.cut,
                          .peer = end_.connection->peer,
                          .request_id = stream.arrival ? stream.arrival->request_id : next_request_id(),

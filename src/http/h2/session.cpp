@@ -7,8 +7,8 @@ namespace longshore::http::h2 {
 Session::Session(std::shared_ptr<Core> core) : core_(std::move(core)) {}
 Session::~Session() = default;
 
-std::shared_ptr<Session> Session::server(std::unique_ptr<net::ByteStream> stream, net::Chunk already_read, ServerEnd end,
-                                         DiskPool& disk) {
+std::shared_ptr<Session> Session::server(std::unique_ptr<net::ByteStream> stream, net::Chunk already_read,
+                                         ServerEnd end, DiskPool& disk) {
     return std::shared_ptr<Session>{
         new Session{std::make_shared<ServerCore>(std::move(stream), std::move(already_read), std::move(end), disk)}};
 }

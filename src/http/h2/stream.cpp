@@ -16,6 +16,14 @@ net::Chunk take_chunk(Incoming& in, std::size_t at_most) {
     return piece;
 }
 
+// Whether the piece at hand would make a body of announced length whole before the peer ended it: more may follow, and
+// then the message is malformed. Nobody may take it for complete before (RFC 9113 §8.1.1).
+bool completes_too_early(const Incoming& in) {
+    if (in.ended || !in.block.length) return false;
+    const auto last = in.chunks.size() + (in.tail.empty() ? 0 : 1) == 1;
+    return last && in.bytes >= *in.block.length;
+}
+
 class StreamBody final : public BodySource {
 public:
     explicit StreamBody(std::shared_ptr<Stream> stream) : stream_(std::move(stream)) {}
@@ -25,7 +33,8 @@ public:
 
     [[nodiscard]] Task<Result<BodyEvent>> next(std::size_t at_most) override {
         const auto stream = stream_;
-        const auto idle = stream->core != nullptr ? stream->core->options().body_idle_timeout : std::chrono::nanoseconds{0};
+        const auto idle =
+            stream->core != nullptr ? stream->core->options().body_idle_timeout : std::chrono::nanoseconds{0};
         auto event = co_await pull(*stream, at_most, after(net::Loop::current().now(), idle));
         co_return event;
     }
@@ -50,7 +59,8 @@ public:
     [[nodiscard]] Task<Result<net::Chunk>> read(std::size_t at_most, Deadline deadline) override {
         const auto stream = stream_;
         if (stream->in.taken) co_return net::Chunk{};
-        auto event = co_await pull(*stream, at_most, std::min(deadline, after(net::Loop::current().now(), pace_.read_idle)));
+        auto event =
+            co_await pull(*stream, at_most, std::min(deadline, after(net::Loop::current().now(), pace_.read_idle)));
         if (!event) co_return event.error();
         auto* const chunk = std::get_if<net::Chunk>(&*event);
         co_return chunk != nullptr ? std::move(*chunk) : net::Chunk{};
@@ -65,10 +75,16 @@ public:
         auto done = co_await put(*stream, std::move(range), limit(deadline));
         co_return done;
     }
-    [[nodiscard]] Task<Result<>> finish(Deadline) override {
+    [[nodiscard]] Task<Result<>> finish(Deadline deadline) override {
         if (stream_->core == nullptr || stream_->closed) co_return Error{Errc::peer_closed, "HTTP/2 stream"};
-        stream_->out.more = false;
-        stream_->core->resume(*stream_);
+        const auto stream = stream_;
+        stream->out.more = false;
+        stream->core->resume(*stream);
+        // Until END_STREAM is on its way: what is destroyed before would become a reset.
+        while (!stream->out.finished && !stream->closed) {
+            auto waited = co_await stream->out.taken.wait(deadline);
+            if (!waited) co_return waited;
+        }
         co_return Result<>{};
     }
     [[nodiscard]] bool half_closes() const noexcept override { return true; }
@@ -99,7 +115,7 @@ Task<Result<BodyEvent>> pull(Stream& stream, std::size_t at_most, Deadline deadl
     auto& in = stream.in;
     if (stream.core != nullptr) stream.core->body_wanted(stream);
     for (;;) {
-        if (in.held != 0) {
+        if (in.held != 0 && !completes_too_early(in)) {
             auto chunk = take_chunk(in, at_most);
             in.held -= chunk.size();
             if (stream.core != nullptr) stream.core->consumed(stream, chunk.size());
@@ -118,7 +134,8 @@ Task<Result<BodyEvent>> pull(Stream& stream, std::size_t at_most, Deadline deadl
 Task<Result<>> put(Stream& stream, BodyEvent piece, Deadline deadline) {
     auto& out = stream.out;
     for (;;) {
-        if (stream.closed || stream.core == nullptr) co_return Error{stream.gone.value_or(Errc::peer_closed), "HTTP/2 stream"};
+        if (stream.closed || stream.core == nullptr)
+            co_return Error{stream.gone.value_or(Errc::peer_closed), "HTTP/2 stream"};
         if (out.empty()) break;
         auto waited = co_await out.taken.wait(deadline);
         if (!waited) co_return waited;
@@ -127,7 +144,8 @@ Task<Result<>> put(Stream& stream, BodyEvent piece, Deadline deadline) {
     if (auto* range = std::get_if<net::FileRange>(&piece)) out.range = std::move(*range);
     stream.core->resume(stream);
     while (!out.empty()) {
-        if (stream.closed || stream.core == nullptr) co_return Error{stream.gone.value_or(Errc::peer_closed), "HTTP/2 stream"};
+        if (stream.closed || stream.core == nullptr)
+            co_return Error{stream.gone.value_or(Errc::peer_closed), "HTTP/2 stream"};
         auto waited = co_await out.taken.wait(deadline);
         if (!waited) co_return waited;
     }

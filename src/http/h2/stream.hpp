@@ -38,29 +38,29 @@ struct Block {
 };
 
 struct Incoming {
-    Block block;             // of the head
+    Block block;  // of the head
     Block trailer_block;
     bool head_done = false;  // the final head is complete; further blocks are trailers
     bool head_held = false;  // server: an empty body was announced, its end is awaited
 
     [[nodiscard]] Block& open_block() noexcept { return head_done || head_held ? trailer_block : block; }
     std::deque<net::Chunk> chunks;
-    std::string tail;        // small DATA frames, gathered
-    std::size_t held = 0;    // bytes in both: not yet given back to flow control
-    std::uint64_t bytes = 0; // of the body so far
-    bool ended = false;      // END_STREAM
-    bool taken = false;      // Trailers were given out
+    std::string tail;         // small DATA frames, gathered
+    std::size_t held = 0;     // bytes in both: not yet given back to flow control
+    std::uint64_t bytes = 0;  // of the body so far
+    bool ended = false;       // END_STREAM
+    bool taken = false;       // Trailers were given out
     Fields trailers;
 };
 
 struct Outgoing {
     net::Chunk chunk;
     net::FileRange range;
-    bool more = false;       // more may be put
-    bool deferred = false;   // nghttp2 waits to be told
-    bool has_body = false;   // a data provider was given
-    bool reading = false;    // a file is being read on the disk pool
-    bool finished = false;   // END_STREAM was given to nghttp2
+    bool more = false;      // more may be put
+    bool deferred = false;  // nghttp2 waits to be told
+    bool has_body = false;  // a data provider was given
+    bool reading = false;   // a file is being read on the disk pool
+    bool finished = false;  // END_STREAM was given to nghttp2
     Fields trailers;
     std::optional<std::uint64_t> length;
     std::uint64_t sent = 0;  // body bytes
@@ -77,8 +77,9 @@ struct Stream : std::enable_shared_from_this<Stream> {
     std::optional<Errc> gone;  // closed before its end
     bool refused = false;      // the peer did not process it
     bool closed = false;
-    net::Event changed;        // incoming bytes, head, end
-    net::Leash work;           // the handler or the body pump
+    bool widened_too_far = false;  // by a WINDOW_UPDATE of its own
+    net::Event changed;            // incoming bytes, head, end
+    net::Leash work;               // the handler or the body pump
 
     // Server.
     std::shared_ptr<const Arrival> arrival;
@@ -90,7 +91,7 @@ struct Stream : std::enable_shared_from_this<Stream> {
     Deadline began{};
     std::optional<std::chrono::nanoseconds> to_first_byte;
     Status status = 0;
-    std::optional<Errc> cut;   // why we gave up
+    std::optional<Errc> cut;  // why we gave up
 
     // Client.
     std::move_only_function<void(Status, const Fields&)> interim;
