@@ -35,9 +35,17 @@ Task<Result<>> send_plain(net::ByteStream& stream, Body& body, std::uint64_t& se
         if (std::holds_alternative<Trailers>(*event)) break;
         const auto size = size_of(*event);
         if (length && sent + size > *length) co_return Error{Errc::corrupt, "a body is longer than its length"};
+        // The piece that makes it whole leaves once the source has ended: else a longer body would look right.
+        std::optional<Result<BodyEvent>> after;
+        if (length && sent + size == *length) after = co_await body.next(k_pull);
+        if (after && !*after) co_return after->error();
+        if (after && !std::holds_alternative<Trailers>(**after)) {
+            co_return Error{Errc::corrupt, "a body is longer than its length"};
+        }
         auto wrote = co_await send_event(stream, std::move(*event));
         if (!wrote) co_return wrote;
         sent += size;
+        if (after) co_return Result<>{};
     }
     if (length && sent != *length) co_return Error{Errc::corrupt, "a body is shorter than its length"};
     co_return Result<>{};

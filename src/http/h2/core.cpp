@@ -317,9 +317,12 @@ void Core::close_stream(std::int32_t id, std::uint32_t code) {
     stream->refused = code == NGHTTP2_REFUSED_STREAM;
     if (!stream->in.ended || code != NGHTTP2_NO_ERROR) stream->gone = reason_of(code);
     if (stream->in.held != 0 && !ended_) nghttp2_session_consume_connection(session_, stream->in.held);
-    stream->in.held = 0;
-    stream->in.chunks.clear();
-    stream->in.tail.clear();
+    // What came to its proper end may still be read.
+    if (!stream->in.ended) {
+        stream->in.held = 0;
+        stream->in.chunks.clear();
+        stream->in.tail.clear();
+    }
     closed(*stream);
     stream->out.chunk = {};
     stream->out.range = {};

@@ -89,7 +89,9 @@ Result<Request> ServerCore::request_from(Stream& stream) {
     stream.user_agent = request.fields.get_or("user-agent", {});
     stream.arrival = std::make_shared<const Arrival>(Arrival{end_.connection, next_request_id()});
     request.arrival = stream.arrival;
-    if (!stream.in.ended && request.upgrade == Upgrade::none) {
+    // The whole body may have come in one read with the head.
+    const bool bodiless = stream.in.ended && stream.in.held == 0 && stream.in.trailers.empty();
+    if (!bodiless && request.upgrade == Upgrade::none) {
         request.body = Body::of(body_of(stream.shared_from_this()), block.length);
     }
     request.interim = [weak = stream.weak_from_this()](Status status, const Fields& fields) {
