@@ -4,6 +4,8 @@
 #include "base/log.hpp"
 #include "config/changed.hpp"
 
+#include <boost/asio/executor_work_guard.hpp>
+
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
@@ -270,6 +272,7 @@ void RunningRole::run() {
     await_signal();
     if (auto told = manager_.ready("serving"); !told)
         log(LogLevel::warning, "sd_notify_failed", {{"why", to_string(told.error())}});
+    const auto work = boost::asio::make_work_guard(signals_context_);
     signals_context_.run();
     for (const auto& seat : seats_) seat->join();
     seats_.clear();
@@ -290,7 +293,6 @@ void RunningRole::on_signal(int number) {
     } else {
         log(LogLevel::warning, "stopping_at_once");
         for (const auto& seat : seats_) seat->cancel();
-        return;
     }
     await_signal();
 }
