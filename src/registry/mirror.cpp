@@ -18,6 +18,11 @@ bool is_anonymous(const http::Request& request) {
     return !authorization || *authorization == "Basic Og==" || *authorization == "Basic ";
 }
 
+bool asks_for_sha512(const Route& route) {
+    const auto* const digest = route.digest ? &*route.digest : route.reference ? route.reference->digest() : nullptr;
+    return digest != nullptr && digest->algorithm() == Digest::Algorithm::sha512;
+}
+
 http::Response ping() {
     http::Response response;
     response.fields.add("content-type", "application/json");
@@ -121,6 +126,9 @@ Task<http::Response> Mirror::handle(http::Request request) {
                          "(docker logout for this host), or from the registry itself");
     }
     if (!route) co_return refuse(route.error());
+    if (asks_for_sha512(*route)) {
+        co_return refuse(400, ErrorCode::digest_invalid, "this mirror keeps content by sha256 only");
+    }
     switch (route->action) {
         case Action::ping:
             co_return ping();
