@@ -42,6 +42,17 @@ Task<> Intake::read(Intake& self) {
     self.changed_.notify();
 }
 
+// Small at first, so that the first bytes reach their readers at once; then larger, so that hand-overs are few.
+std::vector<net::Chunk> Intake::take_batch() {
+    std::size_t bytes = 0;
+    auto end = queue_.begin();
+    while (end != queue_.end() && bytes < batch_bytes_) bytes += (end++)->size();
+    std::vector<net::Chunk> batch{std::make_move_iterator(queue_.begin()), std::make_move_iterator(end)};
+    queue_.erase(queue_.begin(), end);
+    batch_bytes_ = std::min(2 * batch_bytes_, k_batch_limit);
+    return batch;
+}
+
 Task<Result<>> Intake::write() {
     for (;;) {
         if (queue_.empty() && ended_) co_return Result<>{};
@@ -50,7 +61,7 @@ Task<Result<>> Intake::write() {
             if (!waited) co_return waited;
             continue;
         }
-        auto batch = std::exchange(queue_, {});
+        auto batch = take_batch();
         auto store = [this, &batch]() -> Result<> {
             for (const auto& chunk : batch) {
                 hash_.update(chunk.bytes);

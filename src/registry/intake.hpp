@@ -23,6 +23,8 @@ class Intake {
 public:
     static constexpr std::size_t k_queue_limit = std::size_t{1} * 1024 * 1024;  // bytes read and not yet written
 
+    static constexpr std::size_t k_batch_limit = std::size_t{512} * 1024;  // bytes hashed and written in one go
+
     // All outlive it. `grown` is told the bytes in the file after each write.
     Intake(http::Body& body, BlobWriter& writer, DiskPool& disk, std::function<void(std::uint64_t)> grown)
         : body_(body), writer_(writer), disk_(disk), grown_(std::move(grown)) {}
@@ -33,6 +35,7 @@ public:
 private:
     [[nodiscard]] static Task<> read(Intake& self);
     [[nodiscard]] Task<Result<>> write();
+    [[nodiscard]] std::vector<net::Chunk> take_batch();
 
     http::Body& body_;
     BlobWriter& writer_;
@@ -40,6 +43,7 @@ private:
     std::function<void(std::uint64_t)> grown_;
     std::vector<net::Chunk> queue_;
     std::size_t queued_ = 0;  // bytes
+    std::size_t batch_bytes_ = std::size_t{16} * 1024;
     bool ended_ = false;
     bool given_up_ = false;
     std::optional<Error> read_failure_;
