@@ -1,7 +1,7 @@
 // The way of a blob's bytes from the network to the disk: read on the loop, hashed and written on the disk pool.
 //
-// Both sides work at the same time, with a bounded queue between them; whatever has gathered is written in one go,
-// so the first bytes are on their way to readers at once and a fast upstream costs few hops.
+// Both sides work at the same time, with a bounded queue between them. What has gathered is written in batches that
+// start small and grow: the first bytes are on their way to readers at once, and a fast upstream costs few hops.
 //
 // Threads: the loop it is made on. Errors: the body's, or the disk's; corrupt when the length or the digest is not
 //          as it should be.
