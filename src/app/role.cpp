@@ -174,7 +174,7 @@ Result<> RunningRole::prepare_tls() {
 }
 
 Result<> RunningRole::make_seats() {
-    const Shared shared{resolver_, disk_, client_tls_, server_tls_.get()};
+    const Shared shared{resolver_, disk_, client_tls_};
     std::vector<registry::Shards::Seat> homes;
     std::vector<boost::asio::io_context*> contexts;
     for (std::size_t index = 0; index < loop_count(config_); ++index) {

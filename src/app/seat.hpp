@@ -27,7 +27,6 @@ struct Shared {
     net::Resolver& resolver;
     DiskPool& disk;
     std::shared_ptr<const tls::ClientContext> client_tls;
-    const tls::ServerContext* server_tls = nullptr;  // null: no TLS listeners
 };
 
 class Seat {

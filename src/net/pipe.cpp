@@ -1,5 +1,6 @@
 #include "net/pipe.hpp"
 
+#include "net/copy_file.hpp"
 #include "net/wait.hpp"
 
 #include <boost/asio/post.hpp>
@@ -73,20 +74,8 @@ public:
         }
     }
 
-    // Bytes that are not in memory are read on the calling loop.
     [[nodiscard]] Task<Result<>> write_file(FileRange range, Deadline deadline) override {
-        while (range.length != 0) {
-            auto slab = Loop::current().slabs().get(SlabPool::k_small);
-            const auto room = slab.room.first(std::min<std::uint64_t>(slab.room.size(), range.length));
-            const auto got = range.file->read_at(range.offset, room);
-            if (!got) co_return got.error();
-            if (*got == 0) co_return Error{Errc::corrupt, "a file being sent is shorter than it was"};
-            range.offset += *got;
-            range.length -= *got;
-            auto wrote = co_await write(std::move(slab).take(*got), deadline);
-            if (!wrote) co_return wrote;
-        }
-        co_return Result<>{};
+        return copy_file(*this, std::move(range), deadline);
     }
 
     [[nodiscard]] Task<Result<>> finish(Deadline) override {

@@ -1,5 +1,6 @@
 #include "net/tcp.hpp"
 
+#include "net/copy_file.hpp"
 #include "net/wait.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -125,7 +126,7 @@ Task<Result<>> TcpStream::write(Chunk chunk, Deadline deadline) {
 
 Task<Result<>> TcpStream::write_file(FileRange range, Deadline deadline) {
     if (range.file->descriptor() < 0) {
-        auto copied = co_await write_file_by_copy(std::move(range), deadline);
+        auto copied = co_await copy_file(*this, std::move(range), deadline);
         co_return copied;
     }
     auto offset = static_cast<off_t>(range.offset);
@@ -140,21 +141,6 @@ Task<Result<>> TcpStream::write_file(FileRange range, Deadline deadline) {
         if (errno != EAGAIN) co_return failed(errno, "writing to");
         auto ready = co_await wait_writable(deadline);
         if (!ready) co_return ready.error();
-    }
-    co_return Result<>{};
-}
-
-Task<Result<>> TcpStream::write_file_by_copy(FileRange range, Deadline deadline) {
-    while (range.length != 0) {
-        auto slab = loop_.slabs().get(SlabPool::k_small);
-        const auto room = slab.room.first(std::min<std::uint64_t>(slab.room.size(), range.length));
-        const auto got = range.file->read_at(range.offset, room);
-        if (!got) co_return got.error();
-        if (*got == 0) co_return Error{Errc::corrupt, "a file being sent is shorter than it was"};
-        range.offset += *got;
-        range.length -= *got;
-        auto wrote = co_await write(std::move(slab).take(*got), deadline);
-        if (!wrote) co_return wrote;
     }
     co_return Result<>{};
 }

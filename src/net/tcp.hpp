@@ -50,8 +50,6 @@ private:
         bool timed_out = false;
     };
     [[nodiscard]] Task<Result<>> wait(Direction direction, Wait& state, Deadline deadline);
-    // For files without a descriptor (fakes).
-    [[nodiscard]] Task<Result<>> write_file_by_copy(FileRange range, Deadline deadline);
     [[nodiscard]] Error failed(int number, const char* doing) const;
 
     Loop& loop_;
