@@ -7,12 +7,25 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
 
 namespace longshore {
+
+Result<> File::write_parts_at(std::uint64_t offset, std::span<const std::span<const std::byte>> parts) {
+    for (const auto& part : parts) {
+        if (auto wrote = write_at(offset, part); !wrote) return wrote;
+        offset += part.size();
+    }
+    return {};
+}
+
 namespace {
+
+constexpr std::size_t k_vectors = 64;  // parts of one call
 
 class SystemFile final : public File {
 public:
@@ -41,13 +54,33 @@ public:
         return {};
     }
 
+    [[nodiscard]] Result<> write_parts_at(std::uint64_t offset,
+                                          std::span<const std::span<const std::byte>> parts) override {
+        std::array<iovec, k_vectors> vectors{};
+        while (!parts.empty()) {
+            const auto now = parts.first(std::min(parts.size(), vectors.size()));
+            std::size_t bytes = 0;
+            for (std::size_t i = 0; i < now.size(); ++i) {
+                vectors[i] = {const_cast<std::byte*>(now[i].data()), now[i].size()};
+                bytes += now[i].size();
+            }
+            const auto wrote =
+                ::pwritev(descriptor_, vectors.data(), static_cast<int>(now.size()), static_cast<off_t>(offset));
+            // A short write is rare: what went wrong shows when the parts are written one by one.
+            if (wrote < 0 || static_cast<std::size_t>(wrote) != bytes) return File::write_parts_at(offset, parts);
+            offset += bytes;
+            parts = parts.subspan(now.size());
+        }
+        return {};
+    }
+
     [[nodiscard]] Result<> sync() override {
         if (::fdatasync(descriptor_) != 0) return errno_error(errno, path_ + " sync");
         return {};
     }
 
     [[nodiscard]] Result<FileFacts> facts() const override {
-        struct stat status {};
+        struct stat status{};
         if (::fstat(descriptor_, &status) != 0) return errno_error(errno, path_ + " stat");
         const auto nanoseconds = [](const timespec& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; };
         return FileFacts{static_cast<std::uint64_t>(status.st_size), status.st_ino, nanoseconds(status.st_mtim),
@@ -152,7 +185,8 @@ Result<std::string> read_whole(Files& files, const std::string& path, std::size_
     if (!file) return file.error();
     const auto facts = (*file)->facts();
     if (!facts) return facts.error();
-    if (facts->size > limit_bytes) return Error{Errc::too_large, path + " is larger than " + std::to_string(limit_bytes) + " bytes"};
+    if (facts->size > limit_bytes)
+        return Error{Errc::too_large, path + " is larger than " + std::to_string(limit_bytes) + " bytes"};
     // A pipe or /proc file tells no size: read until its end, to the limit.
     std::string content(facts->size != 0 ? facts->size : limit_bytes, '\0');
     std::size_t have = 0;

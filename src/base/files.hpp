@@ -20,10 +20,10 @@ namespace longshore {
 
 // What identifies an unchanged file: any write, truncate or replacement alters one of these.
 struct FileFacts {
-    std::uint64_t size = 0;         // bytes
+    std::uint64_t size = 0;  // bytes
     std::uint64_t inode = 0;
-    std::int64_t modified_ns = 0;   // mtime since the epoch
-    std::int64_t changed_ns = 0;    // ctime since the epoch
+    std::int64_t modified_ns = 0;  // mtime since the epoch
+    std::int64_t changed_ns = 0;   // ctime since the epoch
     friend bool operator==(const FileFacts&, const FileFacts&) = default;
 };
 
@@ -38,6 +38,10 @@ public:
     [[nodiscard]] virtual Result<std::size_t> read_cached(std::uint64_t offset, std::span<std::byte> into) const = 0;
     // Writes all of `bytes`.
     [[nodiscard]] virtual Result<> write_at(std::uint64_t offset, std::span<const std::byte> bytes) = 0;
+    // Writes all parts one after another, at best in one call: large writes make large pages, which cost less ever
+    // after.
+    [[nodiscard]] virtual Result<> write_parts_at(std::uint64_t offset,
+                                                  std::span<const std::span<const std::byte>> parts);
     [[nodiscard]] virtual Result<> sync() = 0;
     [[nodiscard]] virtual Result<FileFacts> facts() const = 0;
 };

@@ -59,6 +59,7 @@ private:
     Pace pace_;
     std::optional<Errc> aborted_;
     bool finished_ = false;
+    std::uint64_t sent_in_turn_ = 0;  // bytes of files since the loop's others had a turn
     std::string peer_;
     std::string local_;
 };

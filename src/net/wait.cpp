@@ -60,6 +60,8 @@ Task<Error> sleep(Deadline until) {
     co_return Error{why == Suspension::Woken::cancelled ? Errc::cancelled : Errc::timeout, "sleeping"};
 }
 
+Task<> yield() { co_await asio::post(asio::use_awaitable); }
+
 struct EventWaiter {
     Suspension suspension;
     EventWaiter* next = nullptr;

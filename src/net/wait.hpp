@@ -1,6 +1,7 @@
-// Waiting inside one loop: sleep, and a signal that one coroutine raises for others.
+// Waiting inside one loop: sleep, yield, and a signal that one coroutine raises for others.
 //
-// Both end early with Errc::cancelled when the calling scope is cancelled, and with Errc::timeout at the deadline.
+// Sleep and signal end early with Errc::cancelled when the calling scope is cancelled, and with Errc::timeout at the
+// deadline.
 #pragma once
 
 #include "base/clock.hpp"
@@ -15,6 +16,9 @@ namespace longshore::net {
 
 // Always ends with an error: timeout at `until`, cancelled before.
 [[nodiscard]] Task<Error> sleep(Deadline until);
+
+// Lets what else is ready on this loop run first.
+[[nodiscard]] Task<> yield();
 
 // A condition that waiters re-check: `notify` wakes everyone who waits at that moment. Same loop only.
 // Destroying an Event that is waited for is a bug.

@@ -23,12 +23,14 @@ std::string shard_name(std::uint8_t first_byte) {
 
 }  // namespace
 
-Result<> BlobWriter::append(std::span<const std::byte> bytes) {
-    if (expected_ && bytes.size() > *expected_ - written_) {
+Result<> BlobWriter::append(std::span<const std::span<const std::byte>> parts) {
+    std::uint64_t bytes = 0;
+    for (const auto& part : parts) bytes += part.size();
+    if (expected_ && bytes > *expected_ - written_) {
         return with_digest(digest_, Errc::too_large, "more bytes than were announced");
     }
-    if (auto wrote = staged_.file()->write_at(written_, bytes); !wrote) return wrote;
-    written_ += bytes.size();
+    if (auto wrote = staged_.file()->write_parts_at(written_, parts); !wrote) return wrote;
+    written_ += bytes;
     return {};
 }
 

@@ -41,12 +41,17 @@ class BlobStore;
 // One blob on its way in. Used by one thread at a time; destroying it abandons what was not committed.
 class BlobWriter {
 public:
-    // Errc::too_large past the expected size.
-    [[nodiscard]] Result<> append(std::span<const std::byte> bytes);
+    // The size, when it is known only now.
+    void expect(std::optional<std::uint64_t> size) noexcept { expected_ = size; }
+    // The parts one after another. Errc::too_large past the expected size.
+    [[nodiscard]] Result<> append(std::span<const std::span<const std::byte>> parts);
+    [[nodiscard]] Result<> append(std::span<const std::byte> bytes) { return append({&bytes, 1}); }
     // `verified` is the digest of everything appended; Errc::corrupt when it, or the length, is not what was begun.
     // The voucher list may be empty; vouchers of a blob that is replaced stay.
     [[nodiscard]] Result<StoredBlob> commit(const Digest& verified, std::span<const Voucher> vouchers);
     void abandon() noexcept { staged_.abandon(); }
+    // Committed or abandoned: no file of its own is left.
+    [[nodiscard]] bool settled() const noexcept { return staged_.settled(); }
 
     // The growing file, for readers that follow; it stays good after commit and after abandon.
     [[nodiscard]] std::shared_ptr<const File> file() const noexcept { return staged_.file(); }

@@ -219,32 +219,54 @@ void Blobs::forget(const Fill& fill) {
 
 Task<> Blobs::fetch(Blobs& self, Wanted wanted, std::shared_ptr<Fill> fill) {
     self.parts_.metrics.fills.add();
+    std::optional<Result<BlobWriter>> writer;
+    net::Scope meanwhile;
+    meanwhile.start(make_writer(self, wanted.digest, writer));  // while the registry answers
     auto answer = co_await self.parts_.upstream.ask(self.question(wanted, "GET"));
-    if (answer) {
-        co_await self.receive(wanted, fill, std::move(*answer));
-    } else {
+    co_await meanwhile.join();
+    if (!answer) {
         fill->fail(answer.error());
+    } else if (!*writer) {
+        fill->fail(store_failed(writer->error()));
+    } else {
+        co_await self.receive(wanted, fill, std::move(*answer), **writer);
     }
+    if (writer && *writer) co_await self.abandon(**writer);
     self.forget(*fill);
     self.parts_.metrics.fills.subtract();
 }
 
-Task<> Blobs::receive(const Wanted& wanted, std::shared_ptr<Fill> fill, http::Response answer) {
-    auto start = [this, &wanted, &answer] { return parts_.store.begin(wanted.digest, answer.body.length); };
-    auto writer = co_await parts_.disk.run(start);
-    if (!writer) {
-        fill->fail(store_failed(writer.error()));
-        co_return;
-    }
-    fill->begin(writer->file(), answer.body.length);
+Task<> Blobs::make_writer(Blobs& self, const Digest& digest, std::optional<Result<BlobWriter>>& writer) {
+    co_await net::yield();  // the question is on its way first
+    auto begin = [&self, &digest] { return self.parts_.store.begin(digest, std::nullopt); };
+    writer = co_await self.parts_.disk.run(begin);
+}
+
+// After a commit nothing is left to abandon.
+Task<> Blobs::abandon(BlobWriter& writer) {
+    if (writer.settled()) co_return;
+    auto remove = [&writer] {
+        writer.abandon();
+        return true;
+    };
+    co_await parts_.disk.run(remove);
+}
+
+Task<> Blobs::receive(const Wanted& wanted, std::shared_ptr<Fill> fill, http::Response answer, BlobWriter& writer) {
+    writer.expect(answer.body.length);
+    fill->begin(writer.file(), answer.body.length);
     auto& fetched = parts_.metrics.of(wanted.upstream).fetched;
-    Intake intake{answer.body, *writer, parts_.disk,
-                  [&fill, &fetched, before = std::uint64_t{0}](std::uint64_t written) mutable {
-                      fetched.add(written - std::exchange(before, written));
-                      fill->grow(written);
-                  }};
+    const Intake::Watchers watchers{
+        .first = [&fill](std::span<const std::byte> bytes) { fill->start_with(bytes); },
+        .grown =
+            [&fill, &fetched, before = std::uint64_t{0}](std::uint64_t written) mutable {
+                fetched.add(written - std::exchange(before, written));
+                fill->grow(written);
+            },
+    };
+    Intake intake{answer.body, writer, parts_.disk, here().fills.size(), watchers};
     auto digest = co_await intake.run();
-    const auto written = writer->written();
+    const auto written = writer.written();
     const bool short_body = answer.body.length && written != *answer.body.length;
     if (!digest || *digest != wanted.digest || short_body) {
         const auto why = !digest ? to_string(digest.error()) : "the bytes do not match the digest";
@@ -253,11 +275,6 @@ Task<> Blobs::receive(const Wanted& wanted, std::shared_ptr<Fill> fill, http::Re
              {"digest", wanted.digest.to_string()},
              {"bytes", written},
              {"why", why}});
-        auto abandon = [&writer] {
-            writer->abandon();
-            return true;
-        };
-        co_await parts_.disk.run(abandon);
         fill->fail({{502, ErrorCode::unknown, "registry " + wanted.upstream.name + " did not send the whole blob", {}},
                     true,
                     {}});
@@ -265,7 +282,7 @@ Task<> Blobs::receive(const Wanted& wanted, std::shared_ptr<Fill> fill, http::Re
     }
     fill->complete(written);
     const auto vouchers = fill->vouchers();
-    auto commit = [&writer, &vouchers, &wanted] { return writer->commit(wanted.digest, vouchers); };
+    auto commit = [&writer, &vouchers, &wanted] { return writer.commit(wanted.digest, vouchers); };
     auto committed = co_await parts_.disk.run(commit);
     if (!committed) {
         log(LogLevel::warning, "blob_not_stored", {{"why", to_string(committed.error())}});

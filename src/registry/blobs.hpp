@@ -70,7 +70,11 @@ private:
     [[nodiscard]] std::shared_ptr<Fill> start_fetch(const Wanted& wanted);
     [[nodiscard]] std::shared_ptr<Fill> start_proof(const Wanted& wanted, StoredBlob blob);
     [[nodiscard]] static Task<> fetch(Blobs& self, Wanted wanted, std::shared_ptr<Fill> fill);
-    [[nodiscard]] Task<> receive(const Wanted& wanted, std::shared_ptr<Fill> fill, http::Response answer);
+    [[nodiscard]] static Task<> make_writer(Blobs& self, const Digest& digest,
+                                            std::optional<Result<BlobWriter>>& writer);
+    [[nodiscard]] Task<> receive(const Wanted& wanted, std::shared_ptr<Fill> fill, http::Response answer,
+                                 BlobWriter& writer);
+    [[nodiscard]] Task<> abandon(BlobWriter& writer);
     [[nodiscard]] static Task<> prove(Blobs& self, Wanted wanted, StoredBlob blob, std::shared_ptr<Fill> fill);
     void forget(const Fill& fill);
 

@@ -6,6 +6,12 @@
 
 namespace longshore::registry {
 
+namespace {
+
+constexpr std::size_t k_early = std::size_t{16} * 1024;  // bytes kept in memory while the fill lives
+
+}  // namespace
+
 class Fill::Reader final : public http::BodySource {
 public:
     Reader(std::shared_ptr<Fill> fill, std::uint64_t offset, std::optional<std::uint64_t> end)
@@ -19,6 +25,12 @@ public:
             const auto state = fill->state();
             const auto available = fill->available_.load(std::memory_order_acquire);
             const auto limit = std::min(available, end_.value_or(available));
+            const auto early = std::min(fill->early_size_.load(std::memory_order_acquire), end_.value_or(k_early));
+            if (offset_ >= limit && offset_ < early) {
+                auto chunk = fill->early_.first(early).from(offset_);
+                offset_ = early;
+                co_return chunk;
+            }
             if (offset_ < limit) {
                 const auto length = std::min<std::uint64_t>(limit - offset_, at_most);
                 co_return net::FileRange{fill->file_, std::exchange(offset_, offset_ + length), length};
@@ -48,9 +60,21 @@ void Fill::begin(std::shared_ptr<const File> file, std::optional<std::uint64_t> 
     progress_.notify();
 }
 
+// All that has arrived, but never the last byte.
+std::uint64_t Fill::given_out(std::uint64_t arrived) const noexcept {
+    const auto withheld = total_ ? std::max<std::uint64_t>(*total_, 1) - 1 : arrived - 1;
+    return std::min(arrived, withheld);
+}
+
+void Fill::start_with(std::span<const std::byte> bytes) {
+    const auto size = std::min(given_out(bytes.size()), k_early);
+    early_ = net::Chunk::of(std::string{reinterpret_cast<const char*>(bytes.data()), size});
+    early_size_.store(size, std::memory_order_release);
+    progress_.notify();
+}
+
 void Fill::grow(std::uint64_t written) {
-    const auto withheld = total_ ? std::max<std::uint64_t>(*total_, 1) - 1 : written - 1;
-    available_.store(std::min(written, withheld), std::memory_order_release);
+    available_.store(given_out(written), std::memory_order_release);
     progress_.notify();
 }
 
@@ -79,7 +103,8 @@ Task<Result<>> Fill::started() {
 }
 
 Task<Result<>> Fill::wait_past(std::shared_ptr<Fill> fill, std::uint64_t offset) {
-    while (fill->state() == State::running && fill->available_.load(std::memory_order_acquire) <= offset) {
+    while (fill->state() == State::running && fill->available_.load(std::memory_order_acquire) <= offset &&
+           fill->early_size_.load(std::memory_order_acquire) <= offset) {
         auto waited = co_await fill->progress_.wait(Deadline::max());
         if (!waited) co_return waited;
     }

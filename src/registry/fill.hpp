@@ -1,8 +1,9 @@
 // A blob whose bytes are not all here or not all proved yet, and those who read it meanwhile.
 //
 // Made for a fetch from upstream (the file grows) and for a stored file that changed (its digest is proved again).
-// Readers on any loop are given ranges of the file as far as it is good; the last byte is withheld until the hash
-// agrees, so that a wrong blob never ends cleanly. They wait for the hash, not for the disk to sync.
+// Readers on any loop are given the first bytes from memory and then ranges of the file as far as it is good; the
+// last byte is withheld until the hash agrees, so that a wrong blob never ends cleanly. They wait for the hash, not for
+// the disk to sync.
 //
 // Ownership: shared by the work that fills it and its readers; the file stays open with it.
 // Threads:   `progress` and `failure` belong to the home loop; the rest is safe from any.
@@ -30,6 +31,8 @@ public:
 
     // Home loop: the head of the answer is here. No `total`: unknown until the end.
     void begin(std::shared_ptr<const File> file, std::optional<std::uint64_t> total);
+    // Home loop, once, before the file has bytes: the first ones, for readers who wait already.
+    void start_with(std::span<const std::byte> bytes);
     // Home loop: the file holds `written` bytes.
     void grow(std::uint64_t written);
     // Home loop: every byte is proved.
@@ -52,13 +55,16 @@ public:
 
 private:
     class Reader;
+    [[nodiscard]] std::uint64_t given_out(std::uint64_t arrived) const noexcept;
     [[nodiscard]] static Task<Result<>> wait_past(std::shared_ptr<Fill> fill, std::uint64_t offset);
 
     net::Loop& home_;
     Digest digest_;
     std::shared_ptr<const File> file_;    // set before state leaves `starting`
     std::optional<std::uint64_t> total_;  // set before state leaves `starting`; bytes
-    std::atomic<std::uint64_t> available_{0};
+    net::Chunk early_;                    // the first bytes, set before `early_size_`
+    std::atomic<std::uint64_t> early_size_{0};
+    std::atomic<std::uint64_t> available_{0};  // in the file
     std::atomic<State> state_{State::starting};
     net::Event progress_;
     std::optional<Failure> failure_;

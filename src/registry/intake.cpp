@@ -3,7 +3,16 @@
 #include "net/scope.hpp"
 #include "net/slab.hpp"
 
+#include <algorithm>
+
 namespace longshore::registry {
+
+Intake::Intake(http::Body& body, BlobWriter& writer, DiskPool& disk, std::size_t at_once, Watchers watchers)
+    : body_(body),
+      writer_(writer),
+      disk_(disk),
+      watchers_(std::move(watchers)),
+      batch_limit_(std::clamp(k_memory / 3 / std::max<std::size_t>(at_once, 1), k_smallest_batch, k_largest_batch)) {}
 
 Task<Result<Digest>> Intake::run() {
     net::Scope scope;
@@ -22,7 +31,7 @@ Task<Result<Digest>> Intake::run() {
 
 Task<> Intake::read(Intake& self) {
     while (!self.given_up_) {
-        if (self.queued_ >= k_queue_limit) {
+        if (self.queued_ >= 2 * self.batch_limit_) {
             auto waited = co_await self.changed_.wait(Deadline::max());
             if (!waited) break;
             continue;
@@ -34,9 +43,13 @@ Task<> Intake::read(Intake& self) {
         }
         auto* const chunk = std::get_if<net::Chunk>(&*event);
         if (chunk == nullptr) break;
+        if (chunk->empty()) continue;
+        if (!std::exchange(self.begun_, true)) self.watchers_.first(chunk->bytes);
         self.queued_ += chunk->size();
         self.queue_.push_back(std::move(*chunk));
+        if (self.queue_.size() > 1) continue;
         self.changed_.notify();
+        co_await net::yield();  // the writer begins before more is read
     }
     self.ended_ = true;
     self.changed_.notify();
@@ -49,7 +62,7 @@ std::vector<net::Chunk> Intake::take_batch() {
     while (end != queue_.end() && bytes < batch_bytes_) bytes += (end++)->size();
     std::vector<net::Chunk> batch{std::make_move_iterator(queue_.begin()), std::make_move_iterator(end)};
     queue_.erase(queue_.begin(), end);
-    batch_bytes_ = std::min(2 * batch_bytes_, k_batch_limit);
+    batch_bytes_ = std::min(2 * batch_bytes_, batch_limit_);
     return batch;
 }
 
@@ -63,17 +76,20 @@ Task<Result<>> Intake::write() {
         }
         auto batch = take_batch();
         auto store = [this, &batch]() -> Result<> {
+            std::vector<std::span<const std::byte>> parts;
             for (const auto& chunk : batch) {
                 hash_.update(chunk.bytes);
-                if (auto appended = writer_.append(chunk.bytes); !appended) return appended;
+                parts.push_back(chunk.bytes);
             }
-            return {};
+            return writer_.append(parts);
         };
         auto stored = co_await disk_.run(store);
         if (!stored) co_return stored;
         for (const auto& chunk : batch) queued_ -= chunk.size();
-        grown_(writer_.written());
+        watchers_.grown(writer_.written());
         changed_.notify();
+        // The first bytes go out before this core is busy with the next.
+        if (batch_bytes_ < batch_limit_) co_await net::yield();
     }
 }
 

@@ -21,13 +21,18 @@ namespace longshore::registry {
 
 class Intake {
 public:
-    static constexpr std::size_t k_queue_limit = std::size_t{1} * 1024 * 1024;  // bytes read and not yet written
+    // Bytes that intakes of one loop may hold together, more or less: many at once take smaller batches.
+    static constexpr std::size_t k_memory = std::size_t{48} * 1024 * 1024;
+    static constexpr std::size_t k_largest_batch = std::size_t{1024} * 1024;  // bytes
+    static constexpr std::size_t k_smallest_batch = std::size_t{64} * 1024;   // bytes
 
-    static constexpr std::size_t k_batch_limit = std::size_t{512} * 1024;  // bytes hashed and written in one go
+    struct Watchers {
+        std::function<void(std::span<const std::byte>)> first;  // told the first bytes, before they are written
+        std::function<void(std::uint64_t)> grown;               // told the bytes in the file after each write
+    };
 
-    // All outlive it. `grown` is told the bytes in the file after each write.
-    Intake(http::Body& body, BlobWriter& writer, DiskPool& disk, std::function<void(std::uint64_t)> grown)
-        : body_(body), writer_(writer), disk_(disk), grown_(std::move(grown)) {}
+    // All outlive it. `at_once` is how many intakes run now.
+    Intake(http::Body& body, BlobWriter& writer, DiskPool& disk, std::size_t at_once, Watchers watchers);
 
     // Ends when the whole body is written and hashed: its digest.
     [[nodiscard]] Task<Result<Digest>> run();
@@ -40,10 +45,12 @@ private:
     http::Body& body_;
     BlobWriter& writer_;
     DiskPool& disk_;
-    std::function<void(std::uint64_t)> grown_;
+    Watchers watchers_;
     std::vector<net::Chunk> queue_;
-    std::size_t queued_ = 0;  // bytes
-    std::size_t batch_bytes_ = std::size_t{16} * 1024;
+    std::size_t queued_ = 0;                            // bytes
+    std::size_t batch_limit_;                           // bytes hashed and written in one go; twice that may wait
+    std::size_t batch_bytes_ = std::size_t{16} * 1024;  // of the next batch
+    bool begun_ = false;
     bool ended_ = false;
     bool given_up_ = false;
     std::optional<Error> read_failure_;

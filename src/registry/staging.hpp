@@ -30,12 +30,13 @@ public:
     [[nodiscard]] const std::shared_ptr<File>& file() const noexcept { return file_; }
     // Renames it to `target`, making that directory when it is missing. The file stays open.
     [[nodiscard]] Result<> move_to(const std::string& target);
+    [[nodiscard]] bool settled() const noexcept { return path_.empty(); }  // moved or removed
     // Removes it; nothing happens after move_to.
     void abandon() noexcept;
 
 private:
     Files* files_;
-    std::string path_;  // empty: moved or abandoned
+    std::string path_;  // empty: settled
     std::shared_ptr<File> file_;
 };
 

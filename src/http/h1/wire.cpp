@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t k_joined_body = 16 * 1024;        // bytes of a body that leave in the head's write
 constexpr std::size_t k_read = net::SlabPool::k_large;  // bytes of one body read
-constexpr std::size_t k_pull = 1024 * 1024;             // bytes of one pull; file ranges may be that long
+constexpr std::size_t k_pull = 2 * 1024 * 1024;         // bytes of one pull; file ranges may be that long
 
 // The bytes live until the call they are passed to has ended.
 net::Chunk borrowed(std::string_view text) { return net::Chunk::of_static(text); }
