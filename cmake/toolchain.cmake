@@ -19,6 +19,10 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
 pkg_check_modules(YAML_CPP REQUIRED IMPORTED_TARGET yaml-cpp)
 find_package(GTest REQUIRED)
+# Sanitizers bring an allocator of their own.
+if(NOT LONGSHORE_SANITIZE)
+  find_package(mimalloc REQUIRED)
+endif()
 
 add_library(longshore_options INTERFACE)
 target_compile_options(longshore_options INTERFACE
