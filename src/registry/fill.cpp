@@ -5,7 +5,6 @@
 #include <algorithm>
 
 namespace longshore::registry {
-
 namespace {
 
 constexpr std::size_t k_early = std::size_t{16} * 1024;  // bytes kept in memory while the fill lives
@@ -27,9 +26,8 @@ public:
             const auto limit = std::min(available, end_.value_or(available));
             const auto early = std::min(fill->early_size_.load(std::memory_order_acquire), end_.value_or(k_early));
             if (offset_ >= limit && offset_ < early) {
-                auto chunk = fill->early_.first(early).from(offset_);
-                offset_ = early;
-                co_return chunk;
+                const auto length = std::min<std::uint64_t>(early - offset_, at_most);
+                co_return fill->early_.from(std::exchange(offset_, offset_ + length)).first(length);
             }
             if (offset_ < limit) {
                 const auto length = std::min<std::uint64_t>(limit - offset_, at_most);
