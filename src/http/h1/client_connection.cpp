@@ -83,35 +83,16 @@ private:
     bool keep_alive_;
 };
 
-class ClientConnection::UpgradedStream final : public net::ByteStream {
+class ClientConnection::UpgradedStream final : public Upgraded {
 public:
-    explicit UpgradedStream(std::shared_ptr<ClientConnection> connection) : connection_(std::move(connection)) {}
+    explicit UpgradedStream(std::shared_ptr<ClientConnection> connection)
+        : Upgraded(*connection->stream_, connection->input_), connection_(std::move(connection)) {}
     UpgradedStream(const UpgradedStream&) = delete;
     UpgradedStream& operator=(const UpgradedStream&) = delete;
     ~UpgradedStream() override {
         connection_->abort(Errc::cancelled);
         connection_->end(false);
     }
-    [[nodiscard]] Task<Result<net::Chunk>> read(std::size_t at_most, Deadline deadline) override {
-        auto& input = connection_->input_;
-        if (!input.text().empty()) {
-            auto chunk = input.slice(0, std::min(at_most, input.text().size()));
-            input.consume(chunk.size());
-            co_return chunk;
-        }
-        auto chunk = co_await connection_->stream_->read(at_most, deadline);
-        co_return chunk;
-    }
-    [[nodiscard]] Task<Result<>> write(net::Chunk chunk, Deadline deadline) override {
-        return connection_->stream_->write(std::move(chunk), deadline);
-    }
-    [[nodiscard]] Task<Result<>> write_file(net::FileRange range, Deadline deadline) override {
-        return connection_->stream_->write_file(std::move(range), deadline);
-    }
-    [[nodiscard]] Task<Result<>> finish(Deadline deadline) override { return connection_->stream_->finish(deadline); }
-    [[nodiscard]] bool half_closes() const noexcept override { return connection_->stream_->half_closes(); }
-    void abort(Errc reason) noexcept override { connection_->abort(reason); }
-    void set_pace(net::Pace pace) noexcept override { connection_->stream_->set_pace(pace); }
 
 private:
     std::shared_ptr<ClientConnection> connection_;
@@ -206,7 +187,8 @@ Task<Sent> ClientConnection::receive(Request& request) {
     HeadScan scan;
     for (;;) {
         auto head = parse_response_head(input_.text(), request.method, limits, scan);
-        if (!head) co_return SendError{{Errc::corrupt, "the answer is not HTTP: " + std::string{head.error().why}}, reached};
+        if (!head)
+            co_return SendError{{Errc::corrupt, "the answer is not HTTP: " + std::string{head.error().why}}, reached};
         if (!*head) {
             auto got = co_await input_.more(k_head_read, request.deadline);
             if (!got) co_return SendError{got.error(), reached};

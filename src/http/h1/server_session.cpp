@@ -361,38 +361,6 @@ Task<bool> ServerSession::answer(const RequestHead& head, Response& response, Ta
     co_return false;
 }
 
-// The input as a stream that starts with what was read already.
-class Upgraded final : public net::ByteStream {
-public:
-    Upgraded(net::ByteStream& stream, Input& input) : stream_(stream), input_(input) {}
-    [[nodiscard]] Task<Result<net::Chunk>> read(std::size_t at_most, Deadline deadline) override {
-        if (input_.text().empty() && input_.reading_ahead()) {
-            auto got = co_await input_.more(at_most, deadline);
-            if (!got) co_return got.error();
-        } else if (input_.text().empty()) {
-            auto chunk = co_await stream_.read(at_most, deadline);
-            co_return chunk;
-        }
-        auto chunk = input_.slice(0, std::min(at_most, input_.text().size()));
-        input_.consume(chunk.size());
-        co_return chunk;
-    }
-    [[nodiscard]] Task<Result<>> write(net::Chunk chunk, Deadline deadline) override {
-        return stream_.write(std::move(chunk), deadline);
-    }
-    [[nodiscard]] Task<Result<>> write_file(net::FileRange range, Deadline deadline) override {
-        return stream_.write_file(std::move(range), deadline);
-    }
-    [[nodiscard]] Task<Result<>> finish(Deadline deadline) override { return stream_.finish(deadline); }
-    [[nodiscard]] bool half_closes() const noexcept override { return stream_.half_closes(); }
-    void abort(Errc reason) noexcept override { stream_.abort(reason); }
-    void set_pace(net::Pace pace) noexcept override { stream_.set_pace(pace); }
-
-private:
-    net::ByteStream& stream_;
-    Input& input_;
-};
-
 Task<> ServerSession::switch_protocols(const RequestHead& head, Response& response, Tally& tally) {
     const bool websocket = head.upgrade == Upgrade::websocket;
     out_ = std::exchange(interim_, {});

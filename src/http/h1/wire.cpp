@@ -118,6 +118,20 @@ void Input::consume(std::size_t count) {
     chunk_ = rest.empty() ? net::Chunk{} : net::Chunk::of(std::move(rest));
 }
 
+Task<Result<net::Chunk>> Input::take(std::size_t at_most, Deadline deadline) {
+    if (text().empty() && !reading_ahead_) {
+        auto chunk = co_await stream_.read(at_most, deadline);
+        co_return chunk;
+    }
+    if (text().empty()) {
+        auto got = co_await more(at_most, deadline);
+        if (!got) co_return got.error();
+    }
+    auto chunk = slice(0, std::min(at_most, text().size()));
+    consume(chunk.size());
+    co_return chunk;
+}
+
 net::Chunk Input::slice(std::size_t offset, std::size_t count) const {
     if (carry_.empty()) return chunk_.from(offset).first(count);
     return net::Chunk::of(carry_.substr(offset, count));

@@ -29,6 +29,8 @@ public:
     [[nodiscard]] Task<Result<std::size_t>> ahead(std::size_t at_most);
     [[nodiscard]] bool reading_ahead() const noexcept { return reading_ahead_; }
     void consume(std::size_t count);
+    // What is there, or else what the next read gives; empty when the peer has ended.
+    [[nodiscard]] Task<Result<net::Chunk>> take(std::size_t at_most, Deadline deadline);
     // `count` bytes at `offset` of text(), to outlive further calls.
     [[nodiscard]] net::Chunk slice(std::size_t offset, std::size_t count) const;
 
@@ -41,6 +43,29 @@ private:
     bool reading_ahead_ = false;
     Result<std::size_t> read_ahead_ = std::size_t{0};
     net::Event read_ended_;
+};
+
+// A connection after an upgrade: reads start with what the input holds. Both outlive it.
+class Upgraded : public net::ByteStream {
+public:
+    Upgraded(net::ByteStream& stream, Input& input) : stream_(stream), input_(input) {}
+    [[nodiscard]] Task<Result<net::Chunk>> read(std::size_t at_most, Deadline deadline) override {
+        return input_.take(at_most, deadline);
+    }
+    [[nodiscard]] Task<Result<>> write(net::Chunk chunk, Deadline deadline) override {
+        return stream_.write(std::move(chunk), deadline);
+    }
+    [[nodiscard]] Task<Result<>> write_file(net::FileRange range, Deadline deadline) override {
+        return stream_.write_file(std::move(range), deadline);
+    }
+    [[nodiscard]] Task<Result<>> finish(Deadline deadline) override { return stream_.finish(deadline); }
+    [[nodiscard]] bool half_closes() const noexcept override { return stream_.half_closes(); }
+    void abort(Errc reason) noexcept override { stream_.abort(reason); }
+    void set_pace(net::Pace pace) noexcept override { stream_.set_pace(pace); }
+
+private:
+    net::ByteStream& stream_;
+    Input& input_;
 };
 
 // Takes a body off an Input.

@@ -32,6 +32,5 @@ Task<Sent> Session::send(Request& request) {
 }
 
 bool Session::accepts() const noexcept { return static_cast<const ClientCore&>(*core_).accepts(); }
-std::size_t Session::open_streams() const noexcept { return core_->open_streams(); }
 
 }  // namespace longshore::http::h2

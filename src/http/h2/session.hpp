@@ -35,7 +35,6 @@ public:
     [[nodiscard]] Task<Sent> send(Request& request) override;
     // Client role: whether another stream may be opened now.
     [[nodiscard]] bool accepts() const noexcept;
-    [[nodiscard]] std::size_t open_streams() const noexcept;
 
 private:
     explicit Session(std::shared_ptr<Core> core);
