@@ -57,6 +57,19 @@ private:
     Core& core_;
 };
 
+// Looks for streams whose peer does nothing.
+class Core::StallTimer final : public net::Timer {
+public:
+    explicit StallTimer(Core& core) : core_(core) {}
+    void fire() noexcept override {
+        core_.cut_stalled();
+        core_.watch_stalls();
+    }
+
+private:
+    Core& core_;
+};
+
 struct Callbacks {
     static Core& core(void* user) { return *static_cast<Core*>(user); }
     static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
@@ -110,7 +123,8 @@ Core::Core(Role role, std::unique_ptr<net::ByteStream> stream, net::Chunk alread
       options_(options),
       disk_(disk),
       idle_(std::make_unique<IdleTimer>(*this)),
-      head_timer_(std::make_unique<HeadTimer>(*this)) {
+      head_timer_(std::make_unique<HeadTimer>(*this)),
+      stall_timer_(std::make_unique<StallTimer>(*this)) {
     make_session();
     announce();
 }
@@ -166,6 +180,7 @@ Task<> Core::run() {
     co_await scope_.join();
     idle_->disarm();
     head_timer_->disarm();
+    stall_timer_->disarm();
     ended_ = true;
     stream_->abort(Errc::cancelled);
     while (!streams_.empty()) close_stream(streams_.begin()->first, NGHTTP2_CANCEL);
@@ -242,6 +257,28 @@ void Core::watch_idle() {
         loop_.timers().arm(*idle_, after(now(), options_.idle_timeout));
     } else {
         idle_->disarm();
+    }
+    watch_stalls();
+}
+
+void Core::watch_stalls() {
+    if (streams_.empty()) {
+        stall_timer_->disarm();
+    } else if (!stall_timer_->armed()) {
+        loop_.timers().arm(*stall_timer_, after(now(), options_.body_idle_timeout));
+    }
+}
+
+// One look for all streams costs a request nothing: a stream that was waiting for its peer at the last look, and is
+// where it was, has been given at least one idle timeout and at most two.
+void Core::cut_stalled() {
+    for (const auto& [id, stream] : streams_) {
+        const bool waits = stream->out.held_by_peer() || stream->in.head_held;
+        if (waits && stream->stuck_at == stream->out.sent) {
+            stream->cut = Errc::timeout;
+            reset(*stream, NGHTTP2_CANCEL);
+        }
+        stream->stuck_at = waits ? std::optional{stream->out.sent} : std::nullopt;
     }
 }
 

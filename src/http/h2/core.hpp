@@ -72,6 +72,7 @@ protected:
 private:
     class IdleTimer;
     class HeadTimer;
+    class StallTimer;
     struct Skip {
         std::int32_t after;
         std::int32_t before;
@@ -86,6 +87,8 @@ private:
     void watch_idle();
     [[nodiscard]] bool head_pending() noexcept;
     void watch_head();
+    void watch_stalls();
+    void cut_stalled();
     void check_order(std::int32_t id);
     int frame_sent(const nghttp2_frame& frame);
 
@@ -105,6 +108,7 @@ private:
     Budgets budgets_;
     std::unique_ptr<IdleTimer> idle_;
     std::unique_ptr<HeadTimer> head_timer_;
+    std::unique_ptr<StallTimer> stall_timer_;
     std::int32_t open_head_ = 0;  // stream whose header block has begun and not ended
     std::int32_t highest_ = -1;   // stream the client has opened
     std::vector<Skip> skipped_;   // the latest ranges of streams it left out

@@ -116,6 +116,45 @@ Task<> end_is_held_back(Site& site) {
 }
 TEST(Http2Session, HoldsBackTheEndOfABodyUntilThePeerEndsIt) { play(end_is_held_back); }
 
+// What the server says until a frame of this type has come, or nothing more comes.
+Task<bool> gets_frame(net::ByteStream& stream, char type) {
+    std::string got;
+    const auto deadline = after(net::Loop::current().now(), std::chrono::seconds{3});
+    for (;;) {
+        auto piece = co_await stream.read(65536, deadline);
+        if (!piece || piece->empty()) co_return false;
+        got += piece->text();
+        if (holds_frame(got, type)) co_return true;
+    }
+}
+
+Task<> window_never_opens(Site& site) {
+    using namespace std::string_literals;
+    site.options.body_idle_timeout = std::chrono::milliseconds{100};
+    auto stream = co_await site.dial();
+    const auto no_window = frame(4, 0, 0, "\0\x04\0\0\0\0"s);
+    const auto get = frame(1, 5, 1,
+                           "\x82\x86\x04\x06/hello\x01\x01"
+                           "a"s);
+    auto start = net::Chunk::of(k_start + no_window + get);
+    (void)co_await stream->write(std::move(start), Deadline::max());
+    const bool reset = co_await gets_frame(*stream, 3);
+    EXPECT_TRUE(reset) << "RST_STREAM";
+    EXPECT_EQ(site.answers.asked, 1U);
+}
+TEST(Http2Session, GivesUpAStreamWhoseWindowNeverOpens) { play(window_never_opens); }
+
+Task<> empty_body_never_ends(Site& site) {
+    site.options.body_idle_timeout = std::chrono::milliseconds{100};
+    auto stream = co_await site.dial();
+    auto start = net::Chunk::of(k_start + frame(1, 4, 1, post("0")));
+    (void)co_await stream->write(std::move(start), Deadline::max());
+    const bool reset = co_await gets_frame(*stream, 3);
+    EXPECT_TRUE(reset) << "RST_STREAM";
+    EXPECT_EQ(site.answers.asked, 0U);
+}
+TEST(Http2Session, GivesUpARequestWhoseEmptyBodyNeverEnds) { play(empty_body_never_ends); }
+
 Task<> head_never_ends(Site& site) {
     site.options.header_timeout = std::chrono::milliseconds{100};
     auto stream = co_await site.dial();

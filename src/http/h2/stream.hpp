@@ -67,6 +67,9 @@ struct Outgoing {
     net::Event taken;
 
     [[nodiscard]] bool empty() const noexcept { return chunk.empty() && range.length == 0; }
+    // All that is left is at hand, and only the peer's window keeps it back. Whoever puts more has a deadline of its
+    // own.
+    [[nodiscard]] bool held_by_peer() const noexcept { return !empty() && !more && !reading; }
 };
 
 struct Stream : std::enable_shared_from_this<Stream> {
@@ -77,9 +80,10 @@ struct Stream : std::enable_shared_from_this<Stream> {
     std::optional<Errc> gone;  // closed before its end
     bool refused = false;      // the peer did not process it
     bool closed = false;
-    bool widened_too_far = false;  // by a WINDOW_UPDATE of its own
-    net::Event changed;            // incoming bytes, head, end
-    net::Leash work;               // the handler or the body pump
+    bool widened_too_far = false;           // by a WINDOW_UPDATE of its own
+    std::optional<std::uint64_t> stuck_at;  // bytes sent when it was last seen waiting for the peer
+    net::Event changed;                     // incoming bytes, head, end
+    net::Leash work;                        // the handler or the body pump
 
     // Server.
     std::shared_ptr<const Arrival> arrival;
