@@ -11,10 +11,26 @@ namespace {
 
 constexpr std::string_view k_http2_preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";  // RFC 9113 §3.4
 
+constexpr std::size_t k_telling = 4;  // "PRI ": no HTTP/1 method
+
 // Whether the first bytes of a connection are HTTP/2's preface: its first line cannot start an HTTP/1 request.
 bool is_http2(std::string_view start) {
     const auto size = std::min(start.size(), k_http2_preface.size());
-    return size >= 4 && start.substr(0, size) == k_http2_preface.substr(0, size);
+    return size >= k_telling && start.substr(0, size) == k_http2_preface.substr(0, size);
+}
+
+// Reads until the version can be told. Empty when the client has left or said nothing in time.
+Task<net::Chunk> read_start(net::TcpStream& stream, const SessionOptions& options) {
+    auto& loop = net::Loop::current();
+    auto start = co_await stream.read(net::SlabPool::k_small, after(loop.now(), options.idle_timeout));
+    if (!start) co_return net::Chunk{};
+    const auto deadline = after(loop.now(), options.header_timeout);
+    while (!start->empty() && start->size() < k_telling && k_http2_preface.starts_with(start->text())) {
+        auto more = co_await stream.read(net::SlabPool::k_small, deadline);
+        if (!more || more->empty()) co_return net::Chunk{};
+        start = net::Chunk::of(std::string{start->text()}.append(more->text()));
+    }
+    co_return std::move(*start);
 }
 
 }  // namespace
@@ -72,7 +88,9 @@ Task<> Server::serve_secure(std::unique_ptr<net::TcpStream> stream, const tls::S
     const bool http2 = secure.alpn() == "h2";
     connection->version = http2 ? Version::http2 : Version::http1_1;
     end.connection = std::move(connection);
-    end.covers = [identity = secure.facts().identity](std::string_view host) { return !identity || identity->covers(host); };
+    end.covers = [identity = secure.facts().identity](std::string_view host) {
+        return !identity || identity->covers(host);
+    };
     std::shared_ptr<Session> session;
     if (http2) {
         session = h2::Session::server(std::move(*accepted), {}, std::move(end), parts_.disk);
@@ -84,16 +102,16 @@ Task<> Server::serve_secure(std::unique_ptr<net::TcpStream> stream, const tls::S
 
 Task<> Server::serve_clear(std::unique_ptr<net::TcpStream> stream) {
     auto end = end_for(*stream);
-    auto start = co_await stream->read(net::SlabPool::k_small, after(loop_.now(), parts_.options.idle_timeout));
-    if (!start || start->empty()) co_return;
+    auto start = co_await read_start(*stream, parts_.options);
+    if (start.empty()) co_return;
     std::shared_ptr<Session> session;
-    if (is_http2(start->text())) {
+    if (is_http2(start.text())) {
         auto connection = std::make_shared<Connection>(*end.connection);
         connection->version = Version::http2;
         end.connection = std::move(connection);
-        session = h2::Session::server(std::move(stream), std::move(*start), std::move(end), parts_.disk);
+        session = h2::Session::server(std::move(stream), std::move(start), std::move(end), parts_.disk);
     } else {
-        session = h1::serve(std::move(stream), std::move(*start), std::move(end));
+        session = h1::serve(std::move(stream), std::move(start), std::move(end));
     }
     co_await run(std::move(session));
 }

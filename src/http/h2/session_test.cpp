@@ -116,6 +116,20 @@ Task<> end_is_held_back(Site& site) {
 }
 TEST(Http2Session, HoldsBackTheEndOfABodyUntilThePeerEndsIt) { play(end_is_held_back); }
 
+Task<> preface_in_pieces(Site& site) {
+    auto stream = co_await site.dial();
+    for (const char byte : k_start.substr(0, 5)) {
+        auto piece = net::Chunk::of(std::string{byte});
+        (void)co_await stream->write(std::move(piece), Deadline::max());
+        (void)co_await net::sleep(after(net::Loop::current().now(), std::chrono::milliseconds{20}));
+    }
+    auto rest = net::Chunk::of(k_start.substr(5) + frame(6, 0, 0, "12345678"));
+    (void)co_await stream->write(std::move(rest), Deadline::max());
+    const auto got = co_await stream->read(9, after(net::Loop::current().now(), std::chrono::seconds{3}));
+    EXPECT_TRUE(got && got->size() == 9 && got->text()[3] == 4) << "SETTINGS first";
+}
+TEST(Http2Session, KnowsItsPrefaceInPieces) { play(preface_in_pieces); }
+
 // What the server says until a frame of this type has come, or nothing more comes.
 Task<bool> gets_frame(net::ByteStream& stream, char type) {
     std::string got;
