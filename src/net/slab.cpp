@@ -69,14 +69,17 @@ struct SlabPool::Shelf {
     std::atomic<Returned*> returned{nullptr};
 };
 
-SlabPool::SlabPool() : small_(std::make_shared<Shelf>(k_small, 64)), large_(std::make_shared<Shelf>(k_large, 16)) {}
+SlabPool::SlabPool()
+    : small_(std::make_shared<Shelf>(k_small, 64)),
+      medium_(std::make_shared<Shelf>(k_medium, 16)),
+      large_(std::make_shared<Shelf>(k_large, 16)) {}
 
 SlabPool::~SlabPool() = default;
 
-void SlabPool::adopt_thread() noexcept { small_->owner = large_->owner = pthread_self(); }
+void SlabPool::adopt_thread() noexcept { small_->owner = medium_->owner = large_->owner = pthread_self(); }
 
 SlabPool::Slab SlabPool::get(std::size_t wanted) {
-    const auto& shelf = wanted <= k_small ? small_ : large_;
+    const auto& shelf = wanted <= k_small ? small_ : wanted <= k_medium ? medium_ : large_;
     std::byte* const room = shelf->take();
     return {std::shared_ptr<std::byte>{room, [shelf](std::byte* slab) { shelf->put(slab); }}, {room, shelf->bytes}};
 }

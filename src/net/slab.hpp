@@ -15,6 +15,7 @@ namespace longshore::net {
 class SlabPool {
 public:
     static constexpr std::size_t k_small = 16 * 1024;   // bytes: requests, TLS records
+    static constexpr std::size_t k_medium = 32 * 1024;  // bytes: what one stalled connection may pin
     static constexpr std::size_t k_large = 128 * 1024;  // bytes: bodies in bulk
 
     SlabPool();
@@ -22,7 +23,7 @@ public:
     SlabPool& operator=(const SlabPool&) = delete;
     ~SlabPool();
 
-    // A writable buffer of k_small or k_large bytes, whichever is the first to hold `wanted`, at most k_large.
+    // A writable buffer of the first of these sizes to hold `wanted`, at most k_large bytes.
     struct Slab {
         std::shared_ptr<std::byte> owner;
         std::span<std::byte> room;
@@ -36,6 +37,7 @@ public:
 private:
     struct Shelf;
     std::shared_ptr<Shelf> small_;
+    std::shared_ptr<Shelf> medium_;
     std::shared_ptr<Shelf> large_;
 };
 

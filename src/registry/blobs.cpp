@@ -10,12 +10,10 @@ namespace longshore::registry {
 namespace {
 
 constexpr std::size_t k_open_blobs = 256;                    // kept open on each loop
+constexpr std::chrono::seconds k_store_pause{1};             // after a failure, before the store is tried again
 constexpr std::size_t k_proof_slice = std::size_t{1} << 20;  // bytes hashed per turn of the disk pool
 
-Failure store_failed(const Error& error) {
-    log(LogLevel::error, "blob_store_failed", {{"why", to_string(error)}});
-    return {{500, ErrorCode::unknown, "the mirror's disk failed; see its log", {}}, true, {}};
-}
+Failure unstored() { return {{500, ErrorCode::unknown, "the mirror's disk failed; see its log", {}}, false, {}, true}; }
 
 std::string voucher_key(const Voucher& voucher) { return voucher.upstream + "/" + voucher.repository.text(); }
 
@@ -70,6 +68,7 @@ private:
 struct Blobs::Seat {
     OpenBlobs open;
     std::map<Digest, std::shared_ptr<Fill>> fills;  // of the digests at home here
+    Deadline store_again{};                         // until then nothing new is stored
 };
 
 Blobs::Blobs(Parts parts) : parts_(std::move(parts)) {
@@ -89,10 +88,14 @@ Task<Fetched<Blobs::Located>> Blobs::locate(const Upstream& upstream, Repository
     Wanted wanted{upstream, std::move(repository), std::move(digest)};
     auto voucher = voucher_key(wanted.voucher());
     if (const auto* open = here().open.find(wanted.digest, voucher)) {
-        co_return Located{open->file, open->facts, open->facts.size, nullptr, true};
+        co_return Located{.file = open->file, .facts = open->facts, .size = open->facts.size};
     }
     auto& home = parts_.shards.home(wanted.digest.hash());
     auto located = co_await net::on_loop(home.loop, locate_at_home(wanted));
+    if (!located && located.error().unstored) {
+        auto passed = co_await pass(std::move(wanted));
+        co_return passed;
+    }
     if (located && !located->fill) {
         here().open.put(wanted.digest, located->file, located->facts, std::move(voucher));
     }
@@ -114,6 +117,7 @@ Task<Fetched<Blobs::Located>> Blobs::locate_at_home(Wanted wanted) {
             co_return located;
         }
         if (stored.error().code != Errc::not_found) co_return store_failed(stored.error());
+        if (net::Loop::current().now() < here().store_again) co_return unstored();
         const auto fill = start_fetch(wanted);
         auto joined = co_await join(wanted, fill);
         if (joined) joined->hit = false;
@@ -136,7 +140,7 @@ Task<Fetched<Blobs::Located>> Blobs::join(Wanted wanted, std::shared_ptr<Fill> f
         if (refused) co_return std::move(*refused);
         fill->vouchers().push_back(wanted.voucher());
     }
-    co_return Located{nullptr, {}, fill->total(), fill, false};
+    co_return Located{.size = fill->total(), .fill = fill, .hit = false};
 }
 
 Task<Fetched<Blobs::Located>> Blobs::from_store(Wanted wanted, StoredBlob blob) {
@@ -147,7 +151,7 @@ Task<Fetched<Blobs::Located>> Blobs::from_store(Wanted wanted, StoredBlob blob) 
         auto add = [this, &wanted] { return parts_.store.vouch(wanted.digest, wanted.voucher()); };
         (void)co_await parts_.disk.run(add);
     }
-    if (blob.unchanged) co_return Located{blob.file, blob.facts, blob.facts.size, nullptr, true};
+    if (blob.unchanged) co_return Located{.file = blob.file, .facts = blob.facts, .size = blob.facts.size};
     auto& fills = here().fills;
     const auto found = fills.find(wanted.digest);
     const auto fill = found != fills.end() ? found->second : start_proof(wanted, std::move(blob));
@@ -155,7 +159,7 @@ Task<Fetched<Blobs::Located>> Blobs::from_store(Wanted wanted, StoredBlob blob) 
     auto started = co_await fill->started();
     if (!started) co_return Failure{{503, ErrorCode::unknown, "the request was given up", {}}, false, {}};
     if (fill->state() == Fill::State::failed) co_return fill->failure();
-    co_return Located{nullptr, {}, fill->total(), fill, true};
+    co_return Located{.size = fill->total(), .fill = fill};
 }
 
 // Asks the caller's repository whether it has the blob. Nothing: it has.
@@ -195,9 +199,51 @@ Task<Fetched<Blobs::Size>> Blobs::size_at_home(Wanted wanted) {
     co_return Size{*size, false};
 }
 
+http::Body Blobs::Located::body(std::uint64_t first, std::optional<std::uint64_t> end) && {
+    const auto length = end ? std::optional{*end - first} : std::nullopt;
+    if (fill) return http::Body::of(fill->reader(first, end), length);
+    if (!passing) return http::Body::of(net::FileRange{file, first, *length});
+    passing->select(first, end);
+    return http::Body::of(std::move(passing), length);
+}
+
+// The disk does not take it: straight from upstream to one client.
+Task<Fetched<Blobs::Located>> Blobs::pass(Wanted wanted) {
+    parts_.metrics.unstored.add();
+    auto answer = co_await parts_.upstream.ask(question(wanted, "GET"));
+    if (!answer) co_return answer.error();
+    const auto size = answer->body.length;
+    Located located{.size = size, .hit = false};
+    located.passing = std::make_unique<Passing>(std::move(answer->body), wanted.digest, parts_.disk);
+    co_return located;
+}
+
+// A reader starts over, and skips what it has: upstream may not know ranges, and only the whole can be proved.
+Fill::Rest Blobs::rest_of(const Wanted& wanted) {
+    return [this, upstream = std::make_shared<const Upstream>(wanted.upstream), repository = wanted.repository,
+            digest = wanted.digest](std::uint64_t first, std::optional<std::uint64_t> end) {
+        const auto ask = [](Blobs& self, std::shared_ptr<const Upstream> from, RepositoryName name, Digest blob,
+                            std::uint64_t begin,
+                            std::optional<std::uint64_t> until) -> Task<Fetched<std::unique_ptr<http::BodySource>>> {
+            auto passed = co_await self.pass({*from, std::move(name), std::move(blob)});
+            if (!passed) co_return passed.error();
+            passed->passing->select(begin, until);
+            co_return std::move(passed->passing);
+        };
+        return ask(*this, upstream, repository, digest, first, end);
+    };
+}
+
+Failure Blobs::store_failed(const Error& error) {
+    log(LogLevel::error, "blob_store_failed", {{"why", to_string(error)}});
+    here().store_again = net::Loop::current().now() + k_store_pause;
+    return unstored();
+}
+
 std::shared_ptr<Fill> Blobs::start_fetch(const Wanted& wanted) {
     auto& shard = parts_.shards.here();
     auto fill = std::make_shared<Fill>(shard.loop, wanted.digest, wanted.voucher());
+    fill->set_rest(rest_of(wanted));
     here().fills.emplace(wanted.digest, fill);
     shard.scope.start(fetch(*this, wanted, fill));
     return fill;
@@ -227,7 +273,7 @@ Task<> Blobs::fetch(Blobs& self, Wanted wanted, std::shared_ptr<Fill> fill) {
     if (!answer) {
         fill->fail(answer.error());
     } else if (!*writer) {
-        fill->fail(store_failed(writer->error()));
+        fill->fail(self.store_failed(writer->error()));
     } else {
         co_await self.receive(wanted, fill, std::move(*answer), **writer);
     }
@@ -266,6 +312,10 @@ Task<> Blobs::receive(const Wanted& wanted, std::shared_ptr<Fill> fill, http::Re
     };
     Intake intake{answer.body, writer, parts_.disk, here().fills.size(), watchers};
     auto digest = co_await intake.run();
+    if (!digest && intake.disk_failed()) {
+        fill->fail(store_failed(digest.error()));
+        co_return;
+    }
     const auto written = writer.written();
     const bool short_body = answer.body.length && written != *answer.body.length;
     if (!digest || *digest != wanted.digest || short_body) {

@@ -10,6 +10,7 @@
 #include "base/disk_pool.hpp"
 #include "registry/blob_store.hpp"
 #include "registry/fill.hpp"
+#include "registry/passing.hpp"
 #include "registry/upstream_client.hpp"
 
 #include <list>
@@ -33,13 +34,16 @@ public:
     explicit Blobs(Parts parts);
     ~Blobs();
 
-    // A blob of `repository` (as upstream knows it). `fill` is null when all of it is here and proved.
+    // A blob of `repository` (as upstream knows it): stored and proved, being fetched or proved, or passed on.
     struct Located {
         std::shared_ptr<const File> file;
         FileFacts facts;                    // of `file`, when it was proved
         std::optional<std::uint64_t> size;  // bytes; nothing: not known until the end
         std::shared_ptr<Fill> fill;
-        bool hit = true;  // no content had to come from upstream
+        std::unique_ptr<Passing> passing;  // the disk does not take it
+        bool hit = true;                   // no content had to come from upstream
+        // Bytes [first, end) for a response; no `end`: all there is.
+        [[nodiscard]] http::Body body(std::uint64_t first, std::optional<std::uint64_t> end) &&;
     };
     // `upstream` outlives the call and the fetch that it may start.
     [[nodiscard]] Task<Fetched<Located>> locate(const Upstream& upstream, RepositoryName repository, Digest digest);
@@ -67,6 +71,9 @@ private:
     [[nodiscard]] Task<Fetched<Located>> join(Wanted wanted, std::shared_ptr<Fill> fill);
     [[nodiscard]] Task<Fetched<Located>> from_store(Wanted wanted, StoredBlob blob);
     [[nodiscard]] Task<std::optional<Failure>> have_vouched(Wanted wanted);
+    [[nodiscard]] Task<Fetched<Located>> pass(Wanted wanted);
+    [[nodiscard]] Fill::Rest rest_of(const Wanted& wanted);
+    [[nodiscard]] Failure store_failed(const Error& error);
     [[nodiscard]] std::shared_ptr<Fill> start_fetch(const Wanted& wanted);
     [[nodiscard]] std::shared_ptr<Fill> start_proof(const Wanted& wanted, StoredBlob blob);
     [[nodiscard]] static Task<> fetch(Blobs& self, Wanted wanted, std::shared_ptr<Fill> fill);

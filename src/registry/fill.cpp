@@ -19,6 +19,10 @@ public:
     [[nodiscard]] Task<Result<http::BodyEvent>> next(std::size_t at_most) override {
         const auto fill = fill_;
         for (;;) {
+            if (rest_) {
+                auto event = co_await rest_->next(at_most);
+                co_return event;
+            }
             if (end_ && offset_ >= *end_) co_return http::Trailers{};
             // The state first: what is available by then is all there will be once it is final.
             const auto state = fill->state();
@@ -34,8 +38,14 @@ public:
                 co_return net::FileRange{fill->file_, std::exchange(offset_, offset_ + length), length};
             }
             if (state == State::complete) co_return http::Trailers{};
-            if (state == State::failed)
-                co_return Error{Errc::corrupt, "blob " + fill->digest_.to_string() + " broke off"};
+            if (state == State::failed) {
+                if (!fill->failure().unstored || !fill->rest_)
+                    co_return Error{Errc::corrupt, "blob " + fill->digest_.to_string() + " broke off"};
+                auto rest = co_await fill->rest_(offset_, end_);
+                if (!rest) co_return Error{Errc::io, rest.error().refusal.message};
+                rest_ = std::move(*rest);
+                continue;
+            }
             auto waited = co_await net::on_loop(fill->home_, wait_past(fill, offset_));
             if (!waited) co_return waited.error();
         }
@@ -46,6 +56,7 @@ private:
     std::shared_ptr<Fill> fill_;
     std::uint64_t offset_;
     std::optional<std::uint64_t> end_;
+    std::unique_ptr<http::BodySource> rest_;  // the disk has failed: straight from upstream
 };
 
 Fill::Fill(net::Loop& home, Digest digest, Voucher voucher)

@@ -6,7 +6,7 @@
 // the disk to sync.
 //
 // Ownership: shared by the work that fills it and its readers; the file stays open with it.
-// Threads:   `progress` and `failure` belong to the home loop; the rest is safe from any.
+// Threads:   `progress` belongs to the home loop; the rest is safe from any.
 #pragma once
 
 #include "http/message.hpp"
@@ -17,6 +17,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -28,6 +29,11 @@ public:
     enum class State : std::uint8_t { starting, running, complete, failed };
 
     Fill(net::Loop& home, Digest digest, Voucher voucher);
+
+    // How readers get on, from byte `first`, when the disk fails under them: on their loop. Set before it is shared.
+    using Rest = std::function<Task<Fetched<std::unique_ptr<http::BodySource>>>(std::uint64_t first,
+                                                                                std::optional<std::uint64_t> end)>;
+    void set_rest(Rest rest) { rest_ = std::move(rest); }
 
     // Home loop: the head of the answer is here. No `total`: unknown until the end.
     void begin(std::shared_ptr<const File> file, std::optional<std::uint64_t> total);
@@ -48,8 +54,9 @@ public:
     [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
     // After `started`; nothing: unknown so far.
     [[nodiscard]] std::optional<std::uint64_t> total() const noexcept { return total_; }
-    // Home loop.
+    // Once the state is `failed`.
     [[nodiscard]] const Failure& failure() const noexcept { return *failure_; }
+    // Home loop.
     [[nodiscard]] std::vector<Voucher>& vouchers() noexcept { return vouchers_; }
     [[nodiscard]] bool vouched(const Voucher& voucher) const noexcept;
 
@@ -67,7 +74,8 @@ private:
     std::atomic<std::uint64_t> available_{0};  // in the file
     std::atomic<State> state_{State::starting};
     net::Event progress_;
-    std::optional<Failure> failure_;
+    std::optional<Failure> failure_;  // set before the state is `failed`
+    Rest rest_;
     std::vector<Voucher> vouchers_;
 };
 

@@ -22,6 +22,7 @@ Task<Result<Digest>> Intake::run() {
     changed_.notify();
     scope.cancel();
     co_await scope.join();
+    disk_failed_ = !written && written.error().code != Errc::too_large;
     if (!written) co_return written.error();
     if (read_failure_) co_return *read_failure_;
     auto finish = [this] { return hash_.finish(); };

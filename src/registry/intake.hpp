@@ -36,6 +36,8 @@ public:
 
     // Ends when the whole body is written and hashed: its digest.
     [[nodiscard]] Task<Result<Digest>> run();
+    // After a failure of `run`: it was the disk's.
+    [[nodiscard]] bool disk_failed() const noexcept { return disk_failed_; }
 
 private:
     [[nodiscard]] static Task<> read(Intake& self);
@@ -53,6 +55,7 @@ private:
     bool begun_ = false;
     bool ended_ = false;
     bool given_up_ = false;
+    bool disk_failed_ = false;
     std::optional<Error> read_failure_;
     net::Event changed_;
     Sha256 hash_;

@@ -34,6 +34,7 @@ void Metrics::measure(MetricWriter& into) const {
         into.counter(k_upstream_failures, counters.failures, {upstream});
     }
     into.counter(k_corrupt, corrupt);
+    into.counter(k_unstored, unstored);
     into.gauge(k_fills, fills);
 }
 

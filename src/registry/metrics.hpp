@@ -35,6 +35,9 @@ inline constexpr Series k_upstream_failures{"longshore_registry_upstream_failure
 // No labels.
 inline constexpr Series k_corrupt{"longshore_registry_blobs_corrupt_total",
                                   "Cached blobs found not to match their digest, and dropped.", "blobs"};
+inline constexpr Series k_unstored{"longshore_registry_unstored_total",
+                                   "Blobs passed on without being stored, because the disk did not take them.",
+                                   "blobs"};
 inline constexpr Series k_fills{"longshore_registry_fills", "Blobs being fetched now.", "blobs"};
 
 struct UpstreamCounters {
@@ -50,7 +53,7 @@ public:
     [[nodiscard]] UpstreamCounters& of(const Upstream& upstream) noexcept;
     void measure(MetricWriter& into) const override;
 
-    Counter corrupt;
+    Counter corrupt, unstored;
     Gauge fills;
 
 private:

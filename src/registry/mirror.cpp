@@ -236,8 +236,7 @@ http::Response Mirror::blob_body(const http::Request& request, UpstreamCounters&
     response.notes.push_back({"cache", std::string_view{located.hit ? "hit" : "miss"}});
     const auto length = end ? std::optional{*end - first} : std::nullopt;
     counters.served.add(length.value_or(0));
-    response.body = located.fill ? http::Body::of(located.fill->reader(first, end), length)
-                                 : http::Body::of(net::FileRange{located.file, first, *length});
+    response.body = std::move(located).body(first, end);
     return response;
 }
 

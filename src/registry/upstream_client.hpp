@@ -27,6 +27,7 @@ struct Failure {
     Refusal refusal;
     bool unreachable = false;  // upstream could not tell: what was cached before may be served
     std::string retry_after;   // upstream's, for 429
+    bool unstored = false;     // only the mirror's disk failed: a blob can still be passed on
 };
 [[noreturn]] void throw_exception_from_error(const Failure& failure, const boost::source_location& where);
 // The response for a failure.

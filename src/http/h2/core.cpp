@@ -6,12 +6,12 @@
 namespace longshore::http::h2 {
 namespace {
 
-constexpr std::size_t k_gather = net::SlabPool::k_large;  // bytes of one write
-constexpr std::size_t k_frame_room = 16 * 1024 + 9;       // the largest frame we send
-constexpr std::size_t k_alias = 8 * 1024;                 // smaller DATA is copied, so that it pins no slab
-constexpr std::size_t k_skips = 32;                       // ranges of skipped streams remembered
-constexpr std::uint32_t k_server_window = 256 * 1024;     // of a stream
-constexpr std::uint32_t k_client_window = 1024 * 1024;    // of a stream
+constexpr std::size_t k_gather = net::SlabPool::k_medium;  // bytes of one write
+constexpr std::size_t k_large_frame = 8 * 1024;            // bytes from which a frame is written by itself
+constexpr std::size_t k_alias = 8 * 1024;                  // smaller DATA is copied, so that it pins no slab
+constexpr std::size_t k_skips = 32;                        // ranges of skipped streams remembered
+constexpr std::uint32_t k_server_window = 256 * 1024;      // of a stream
+constexpr std::uint32_t k_client_window = 1024 * 1024;     // of a stream
 constexpr std::int32_t k_server_connection_window = 4 << 20;
 constexpr std::int32_t k_client_connection_window = 8 << 20;
 
@@ -231,19 +231,25 @@ Task<> Core::write_all(Core& self) {
     self.scope_.cancel();
 }
 
+// A large frame is written from nghttp2's own buffer, which is good until the next call; small ones are gathered.
 net::Chunk Core::gather() {
-    const std::uint8_t* frame = nullptr;
-    auto size = nghttp2_session_mem_send(session_, &frame);
-    if (size <= 0) return {};
+    auto frame = waiting_frame_.empty() ? next_frame() : std::exchange(waiting_frame_, {});
+    if (frame.empty() || frame.size() >= k_large_frame) return {nullptr, frame};
     auto slab = loop_.slabs().get(k_gather);
     std::size_t used = 0;
-    while (size > 0) {
-        std::memcpy(slab.room.data() + used, frame, static_cast<std::size_t>(size));
-        used += static_cast<std::size_t>(size);
-        if (slab.room.size() - used < k_frame_room) break;
-        size = nghttp2_session_mem_send(session_, &frame);
+    while (!frame.empty() && frame.size() < k_large_frame && frame.size() <= slab.room.size() - used) {
+        std::memcpy(slab.room.data() + used, frame.data(), frame.size());
+        used += frame.size();
+        frame = next_frame();
     }
+    waiting_frame_ = frame;
     return std::move(slab).take(used);
+}
+
+std::span<const std::byte> Core::next_frame() {
+    const std::uint8_t* frame = nullptr;
+    const auto size = nghttp2_session_mem_send(session_, &frame);
+    return size > 0 ? bytes_at(frame, static_cast<std::size_t>(size)) : std::span<const std::byte>{};
 }
 
 void Core::begin_goodbye(std::uint32_t code) {

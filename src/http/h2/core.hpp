@@ -82,6 +82,7 @@ private:
     [[nodiscard]] static Task<> read_file(std::shared_ptr<Core> self, std::shared_ptr<Stream> stream);
     [[nodiscard]] bool feed(net::Chunk chunk);
     [[nodiscard]] net::Chunk gather();
+    [[nodiscard]] std::span<const std::byte> next_frame();
     void make_session();
     void announce();
     void watch_idle();
@@ -100,7 +101,8 @@ private:
 
     Role role_;
     std::unique_ptr<net::ByteStream> stream_;
-    net::Chunk input_;  // being parsed
+    net::Chunk input_;                          // being parsed
+    std::span<const std::byte> waiting_frame_;  // of nghttp2, did not go into the last write
     const SessionOptions& options_;
     DiskPool& disk_;
     std::unordered_map<std::int32_t, std::shared_ptr<Stream>> streams_;

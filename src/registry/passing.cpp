@@ -1,0 +1,48 @@
+#include "registry/passing.hpp"
+
+#include <algorithm>
+
+namespace longshore::registry {
+
+Task<Result<http::BodyEvent>> Passing::next(std::size_t at_most) {
+    while (!proved_) {
+        auto event = co_await whole_.next(at_most);
+        if (!event) co_return event;
+        const auto* const chunk = std::get_if<net::Chunk>(&*event);
+        if (chunk == nullptr) {
+            auto proved = co_await prove();
+            if (!proved) co_return proved.error();
+            proved_ = true;
+            break;
+        }
+        auto hash = [this, chunk] {
+            hash_.update(chunk->bytes);
+            return true;
+        };
+        co_await disk_.run(hash);
+        if (auto piece = pass(*chunk)) co_return std::move(*piece);
+    }
+    if (auto last = std::exchange(held_, std::nullopt)) co_return std::move(*last);
+    co_return http::Trailers{};
+}
+
+// What of the newest bytes, or of those held back before them, may leave now.
+std::optional<net::Chunk> Passing::pass(const net::Chunk& chunk) {
+    const auto begin = std::exchange(arrived_, arrived_ + chunk.size());
+    const auto from = std::max(begin, first_);
+    const auto to = std::min(arrived_, end_.value_or(arrived_));
+    if (from >= to) return std::nullopt;
+    auto wanted = chunk.from(from - begin).first(to - from);
+    if (end_ && to != *end_) return wanted;
+    return std::exchange(held_, std::move(wanted));
+}
+
+Task<Result<>> Passing::prove() {
+    auto finish = [this] { return hash_.finish(); };
+    const auto digest = co_await disk_.run(finish);
+    if (digest != digest_) co_return Error{Errc::corrupt, "the bytes of " + digest_.to_string() + " do not match it"};
+    if (whole_.length.value_or(arrived_) != arrived_) co_return Error{Errc::corrupt, digest_.to_string() + " is short"};
+    co_return Result<>{};
+}
+
+}  // namespace longshore::registry
