@@ -66,10 +66,11 @@ class Round:
 
     def _await_no_orphans(self):
         began = time.monotonic()
-        while rig.staged_files(self.mirror) and time.monotonic() - began < 60:
+        # Looked at once for each verdict: the last commits may still be staging files of their own.
+        while (left := rig.staged_files(self.mirror)) and time.monotonic() - began < 60:
             time.sleep(0.05)
         self.orphan_seconds = time.monotonic() - began
-        self.faults += [f"left in the staging directory: {path.name}" for path in rig.staged_files(self.mirror)]
+        self.faults += [f"left in the staging directory: {path.name}" for path in left]
 
 
 def forget(mirror, digests):
