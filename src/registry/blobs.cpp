@@ -116,7 +116,11 @@ Task<Fetched<Blobs::Located>> Blobs::locate_at_home(Wanted wanted) {
             auto located = co_await from_store(wanted, std::move(*stored));
             co_return located;
         }
-        if (stored.error().code != Errc::not_found) co_return store_failed(stored.error());
+        if (stored.error().code != Errc::not_found) {
+            // This file cannot be read; others may still be stored.
+            log(LogLevel::error, "blob_unreadable", {{"why", to_string(stored.error())}});
+            co_return unstored();
+        }
         if (net::Loop::current().now() < here().store_again) co_return unstored();
         const auto fill = start_fetch(wanted);
         auto joined = co_await join(wanted, fill);
@@ -222,16 +226,18 @@ Task<Fetched<Blobs::Located>> Blobs::pass(Wanted wanted) {
 Fill::Rest Blobs::rest_of(const Wanted& wanted) {
     return [this, upstream = std::make_shared<const Upstream>(wanted.upstream), repository = wanted.repository,
             digest = wanted.digest](std::uint64_t first, std::optional<std::uint64_t> end) {
-        const auto ask = [](Blobs& self, std::shared_ptr<const Upstream> from, RepositoryName name, Digest blob,
-                            std::uint64_t begin,
-                            std::optional<std::uint64_t> until) -> Task<Fetched<std::unique_ptr<http::BodySource>>> {
-            auto passed = co_await self.pass({*from, std::move(name), std::move(blob)});
-            if (!passed) co_return passed.error();
-            passed->passing->select(begin, until);
-            co_return std::move(passed->passing);
-        };
-        return ask(*this, upstream, repository, digest, first, end);
+        return pass_rest(*this, upstream, repository, digest, first, end);
     };
+}
+
+Task<Fetched<std::unique_ptr<http::BodySource>>> Blobs::pass_rest(Blobs& self, std::shared_ptr<const Upstream> upstream,
+                                                                  RepositoryName repository, Digest digest,
+                                                                  std::uint64_t first,
+                                                                  std::optional<std::uint64_t> end) {
+    auto passed = co_await self.pass({*upstream, std::move(repository), std::move(digest)});
+    if (!passed) co_return passed.error();
+    passed->passing->select(first, end);
+    co_return std::move(passed->passing);
 }
 
 Failure Blobs::store_failed(const Error& error) {

@@ -2,7 +2,8 @@
 //
 // A blob is served to a repository only after the upstream of that repository served it or confirmed it (HEAD):
 // the record says which. Whatever the number of clients and repositories, one fetch is under way for a digest;
-// all of them stream from its first byte. A fetch goes on when its clients leave.
+// all of them stream from its first byte. A fetch goes on when its clients leave. What the disk does not take is passed
+// on instead: fetched for each client, proved, not kept; a second later storing is tried again.
 //
 // Threads: any loop of the shards. Errors: a Failure, for the caller.
 #pragma once
@@ -73,6 +74,9 @@ private:
     [[nodiscard]] Task<std::optional<Failure>> have_vouched(Wanted wanted);
     [[nodiscard]] Task<Fetched<Located>> pass(Wanted wanted);
     [[nodiscard]] Fill::Rest rest_of(const Wanted& wanted);
+    [[nodiscard]] static Task<Fetched<std::unique_ptr<http::BodySource>>> pass_rest(
+        Blobs& self, std::shared_ptr<const Upstream> upstream, RepositoryName repository, Digest digest,
+        std::uint64_t first, std::optional<std::uint64_t> end);
     [[nodiscard]] Failure store_failed(const Error& error);
     [[nodiscard]] std::shared_ptr<Fill> start_fetch(const Wanted& wanted);
     [[nodiscard]] std::shared_ptr<Fill> start_proof(const Wanted& wanted, StoredBlob blob);

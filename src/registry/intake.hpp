@@ -21,7 +21,7 @@ namespace longshore::registry {
 
 class Intake {
 public:
-    // Bytes that intakes of one loop may hold together, more or less: many at once take smaller batches.
+    // Bytes that intakes of one loop share: the more there are when one starts, the smaller its batches, to a floor.
     static constexpr std::size_t k_memory = std::size_t{48} * 1024 * 1024;
     static constexpr std::size_t k_largest_batch = std::size_t{1024} * 1024;  // bytes
     static constexpr std::size_t k_smallest_batch = std::size_t{64} * 1024;   // bytes

@@ -36,8 +36,8 @@ inline constexpr Series k_upstream_failures{"longshore_registry_upstream_failure
 inline constexpr Series k_corrupt{"longshore_registry_blobs_corrupt_total",
                                   "Cached blobs found not to match their digest, and dropped.", "blobs"};
 inline constexpr Series k_unstored{"longshore_registry_unstored_total",
-                                   "Blobs passed on without being stored, because the disk did not take them.",
-                                   "blobs"};
+                                   "Blobs passed on to a client without being stored, because the disk failed.",
+                                   "answers"};
 inline constexpr Series k_fills{"longshore_registry_fills", "Blobs being fetched now.", "blobs"};
 
 struct UpstreamCounters {

@@ -142,31 +142,28 @@ Task<bool> gets_frame(net::ByteStream& stream, char type) {
     }
 }
 
-Task<> window_never_opens(Site& site) {
-    using namespace std::string_literals;
+// A request after which the client does nothing more is reset; the handler was asked `asked` times.
+Task<> given_up(Site& site, std::string request, std::size_t asked) {
     site.options.body_idle_timeout = std::chrono::milliseconds{100};
     auto stream = co_await site.dial();
+    auto start = net::Chunk::of(k_start + request);
+    (void)co_await stream->write(std::move(start), Deadline::max());
+    const bool reset = co_await gets_frame(*stream, 3);
+    EXPECT_TRUE(reset) << "RST_STREAM";
+    EXPECT_EQ(site.answers.asked, asked);
+}
+
+Task<> window_never_opens(Site& site) {
+    using namespace std::string_literals;
     const auto no_window = frame(4, 0, 0, "\0\x04\0\0\0\0"s);
     const auto get = frame(1, 5, 1,
                            "\x82\x86\x04\x06/hello\x01\x01"
                            "a"s);
-    auto start = net::Chunk::of(k_start + no_window + get);
-    (void)co_await stream->write(std::move(start), Deadline::max());
-    const bool reset = co_await gets_frame(*stream, 3);
-    EXPECT_TRUE(reset) << "RST_STREAM";
-    EXPECT_EQ(site.answers.asked, 1U);
+    co_await given_up(site, no_window + get, 1);
 }
 TEST(Http2Session, GivesUpAStreamWhoseWindowNeverOpens) { play(window_never_opens); }
 
-Task<> empty_body_never_ends(Site& site) {
-    site.options.body_idle_timeout = std::chrono::milliseconds{100};
-    auto stream = co_await site.dial();
-    auto start = net::Chunk::of(k_start + frame(1, 4, 1, post("0")));
-    (void)co_await stream->write(std::move(start), Deadline::max());
-    const bool reset = co_await gets_frame(*stream, 3);
-    EXPECT_TRUE(reset) << "RST_STREAM";
-    EXPECT_EQ(site.answers.asked, 0U);
-}
+Task<> empty_body_never_ends(Site& site) { co_await given_up(site, frame(1, 4, 1, post("0")), 0); }
 TEST(Http2Session, GivesUpARequestWhoseEmptyBodyNeverEnds) { play(empty_body_never_ends); }
 
 Task<> head_never_ends(Site& site) {
