@@ -34,7 +34,7 @@ struct World {
 
 Task<> speak(World& world, std::string input, std::size_t piece) {
     auto stream = std::make_unique<net::testing::ScriptedStream>(std::move(input), piece);
-    http::ServerEnd end{&world.handler, nullptr, &world.options, world.connection, {}};
+    http::ServerEnd end{&world.handler, nullptr, &world.options, world.connection, nullptr, {}};
     const auto session = http::h2::Session::server(std::move(stream), {}, std::move(end), world.disk);
     co_await session->run();
 }

@@ -205,6 +205,7 @@ std::vector<const Measured*> RunningRole::measured() const {
     for (const auto& seat : seats_) {
         all.push_back(&seat->sites_log());
         all.push_back(&seat->admin_log());
+        all.push_back(&seat->http_metrics());
     }
     return all;
 }

@@ -45,11 +45,13 @@ Seat::~Seat() { join(); }
 
 void Seat::serve_sites(registry::Mirror& mirror) {
     mirror_ = &mirror;
-    sites_ = std::make_unique<http::Server>(loop_, http::Server::Parts{mirror, &sites_log_, session_, shared_.disk});
+    sites_ = std::make_unique<http::Server>(
+        loop_, http::Server::Parts{mirror, &sites_log_, session_, shared_.disk, &http_metrics_});
 }
 
 void Seat::serve_admin(http::Handler& admin) {
-    admin_ = std::make_unique<http::Server>(loop_, http::Server::Parts{admin, &admin_log_, session_, shared_.disk});
+    admin_ = std::make_unique<http::Server>(
+        loop_, http::Server::Parts{admin, &admin_log_, session_, shared_.disk, &http_metrics_});
 }
 
 void Seat::report_alive(telemetry::ServiceManager& manager, telemetry::Pulse& pulse) {

@@ -40,6 +40,7 @@ public:
     [[nodiscard]] http::ClientPool& upstreams() noexcept { return upstreams_; }
     [[nodiscard]] const telemetry::AccessLog& sites_log() const noexcept { return sites_log_; }
     [[nodiscard]] const telemetry::AccessLog& admin_log() const noexcept { return admin_log_; }
+    [[nodiscard]] const http::Metrics& http_metrics() const noexcept { return http_metrics_; }
 
     // Before `start`.
     void serve_sites(registry::Mirror& mirror);
@@ -81,6 +82,7 @@ private:
     http::ClientPool upstreams_;
     telemetry::AccessLog sites_log_;
     telemetry::AccessLog admin_log_;
+    http::Metrics http_metrics_;
     registry::Mirror* mirror_ = nullptr;
     std::unique_ptr<http::Server> sites_;
     std::unique_ptr<http::Server> admin_;

@@ -72,7 +72,7 @@ ServerEnd Server::end_for(const net::TcpStream& stream) const {
     auto connection = std::make_shared<Connection>();
     connection->peer = stream.peer();
     connection->local = stream.local();
-    return {&parts_.handler, parts_.log, &parts_.options, std::move(connection), {}};
+    return {&parts_.handler, parts_.log, &parts_.options, std::move(connection), parts_.metrics, {}};
 }
 
 Task<> Server::serve_secure(std::unique_ptr<net::TcpStream> stream, const tls::ServerContext& tls) {

@@ -26,6 +26,7 @@ public:
         ExchangeLog* log;  // may be null
         const SessionOptions& options;
         DiskPool& disk;
+        Metrics* metrics = nullptr;  // may be null
     };
     Server(net::Loop& loop, Parts parts) : loop_(loop), parts_(parts) {}
     Server(const Server&) = delete;

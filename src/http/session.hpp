@@ -3,6 +3,7 @@
 
 #include "http/exchange_log.hpp"
 #include "http/message.hpp"
+#include "http/metrics.hpp"
 #include "net/stream.hpp"
 
 #include <chrono>
@@ -16,13 +17,14 @@
 namespace longshore::http {
 
 struct SessionOptions {
-    std::size_t target_bytes = 16 * 1024;            // longest request line
-    std::size_t head_bytes = 32 * 1024;              // all fields of one message, decoded
+    std::size_t target_bytes = 16 * 1024;  // longest request line
+    std::size_t head_bytes = 32 * 1024;    // all fields of one message, decoded
     std::size_t field_count = 200;
     std::chrono::nanoseconds header_timeout = std::chrono::seconds{10};  // from the first byte of a head to its end
     std::chrono::nanoseconds idle_timeout = std::chrono::seconds{75};    // between requests
-    std::chrono::nanoseconds body_idle_timeout = std::chrono::seconds{60};  // a peer that neither sends nor takes a byte
-    std::uint32_t max_streams = 256;                 // concurrent requests on one HTTP/2 connection
+    std::chrono::nanoseconds body_idle_timeout =
+        std::chrono::seconds{60};     // a peer that neither sends nor takes a byte
+    std::uint32_t max_streams = 256;  // concurrent requests on one HTTP/2 connection
 };
 
 // The serving end of a connection. The pointees outlive the session.
@@ -31,6 +33,7 @@ struct ServerEnd {
     ExchangeLog* log = nullptr;  // may be null
     const SessionOptions* options = nullptr;
     std::shared_ptr<const Connection> connection;
+    Metrics* metrics = nullptr;  // may be null
     // Whether the certificate shown covers this host; empty: every host is served (cleartext).
     std::function<bool(std::string_view host)> covers;
 };
