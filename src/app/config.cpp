@@ -128,9 +128,29 @@ void describe(config::Describer& d, HttpConfig& c) {
         .live();
     d.size("target_bytes", c.target_bytes, {256, k_mib}, "Longest path and query of a request.").live();
     d.number("field_count", c.field_count, {16, 2000}, "Most fields in a request's head.").live();
+    d.number("max_connections", c.max_connections, {0, 1'000'000},
+             "Most connections at once. Beyond it idle ones make room, else new ones wait. 0 means three quarters of "
+             "the descriptors the process may have.")
+        .live();
+    d.number("max_requests", c.max_requests, {1, 1'000'000},
+             "Most requests answered at once, on all connections. Beyond it they get 503 and Retry-After.")
+        .live();
     d.number("max_streams", c.max_streams, {1, 10'000}, "Most requests at once on one HTTP/2 connection.").live();
+    d.number("stream_resets", c.stream_resets, {1, 1'000'000},
+             "Requests a client may reset in ten seconds on one HTTP/2 connection; beyond it the connection ends.")
+        .live();
+    d.number("control_frames", c.control_frames, {10, 1'000'000},
+             "PING, SETTINGS, PRIORITY and unknown frames in ten seconds on one HTTP/2 connection.")
+        .live();
+    d.number("empty_frames", c.empty_frames, {1, 1'000'000},
+             "DATA frames without data in ten seconds on one HTTP/2 connection.")
+        .live();
+    d.number("stream_errors", c.stream_errors, {1, 1'000'000},
+             "Requests broken by the client's own frames in ten seconds on one HTTP/2 connection.")
+        .live();
     d.duration<Milliseconds>("header_timeout", c.header_timeout, {100ms, 5min},
-                             "How long a client may take from the first byte of a head to its last.")
+                             "How long a client may take to its first byte, and from the first byte of a head to its "
+                             "last.")
         .live();
     d.duration<Milliseconds>("idle_timeout", c.idle_timeout, {1s, 1h},
                              "How long a connection without a request stays open.")
@@ -187,6 +207,9 @@ void describe(config::Describer& d, MirrorConfig& c) {
                              "How long an upstream's body may rest without a byte arriving.")
         .live();
     d.number("max_connections", c.max_connections, {1, 10'000}, "Most connections to one upstream host.");
+    d.number("max_waiting", c.max_waiting, {1, 100'000},
+             "Most requests that wait for a connection to one upstream host. Beyond it they get 503 and Retry-After.")
+        .live();
 }
 
 void describe(config::Describer& d, Config& c) {
@@ -221,6 +244,11 @@ void describe(config::Describer& d, Config& c) {
         .live();
     d.number("loops", c.loops, {0, 256}, "Event loops; 0 means one for each core.");
     d.number("disk_threads", c.disk_threads, {1, 64}, "Threads that wait for the disk.");
+    d.size(
+        "memory_max", c.memory_max, {0, k_kib * k_kib * k_mib},
+        "Memory the process may use, files not counted. From 80 % on nothing new is fetched from upstream, from 90 % "
+        "requests get 503, from 95 % connections wait. The limit of the control group counts in any case; 0 means "
+        "that one alone.");
     d.group("log", c.log, "Log");
     d.group("http", c.http, "HTTP limits");
     d.group("mirror", c.mirror, "Mirror").plain_flags();

@@ -31,7 +31,13 @@ struct HttpConfig {
     std::size_t header_bytes = std::size_t{32} << 10;
     std::size_t target_bytes = std::size_t{16} << 10;
     std::size_t field_count = 200;
+    std::size_t max_connections = 0;  // from the limit of descriptors
+    std::size_t max_requests = 10'000;
     std::size_t max_streams = 256;
+    std::size_t stream_resets = 200;
+    std::size_t control_frames = 500;
+    std::size_t empty_frames = 200;
+    std::size_t stream_errors = 100;
     std::chrono::milliseconds header_timeout = std::chrono::seconds{10};
     std::chrono::milliseconds idle_timeout = std::chrono::seconds{75};
     std::chrono::milliseconds body_idle_timeout = std::chrono::seconds{60};
@@ -59,6 +65,7 @@ struct MirrorConfig {
     std::chrono::milliseconds response_timeout = std::chrono::seconds{30};
     std::chrono::milliseconds read_timeout = std::chrono::seconds{60};
     std::size_t max_connections = 64;
+    std::size_t max_waiting = 1024;
 };
 
 struct Config {
@@ -72,6 +79,7 @@ struct Config {
     std::chrono::milliseconds grace_period = std::chrono::seconds{30};
     std::size_t loops = 0;  // one per core
     std::size_t disk_threads = 4;
+    std::size_t memory_max = 0;  // the control group's
     LogConfig log;
     HttpConfig http;
     MirrorConfig mirror;

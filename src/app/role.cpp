@@ -6,6 +6,8 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
@@ -27,10 +29,22 @@ Result<std::shared_ptr<const tls::ClientContext>> client_context(Files& files, D
     return std::shared_ptr<const tls::ClientContext>{std::move(*context)};
 }
 
+// As many descriptors as the machine allows; how many that is.
+std::size_t raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+    limit.rlim_cur = limit.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &limit);
+    (void)::getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur;
+}
+
 }  // namespace
 
 RunningRole::RunningRole(Start start, LogWriter& log, const Clock& clock)
     : clock_(clock), log_(log), start_(std::move(start)), config_(start_.config), disk_(config_.disk_threads) {
+    descriptors_ = raise_descriptor_limit();
+    load_.set(load_limits());
     // From here on a signal waits for `run` instead of ending the process.
     for (const int number : {SIGTERM, SIGINT, SIGHUP}) signals_.add(number);
 }
@@ -173,8 +187,15 @@ Result<> RunningRole::prepare_tls() {
     return {};
 }
 
+// The rest of the descriptors is for files, upstreams and the admin listener.
+http::Load::Limits RunningRole::load_limits() const {
+    const auto connections = config_.http.max_connections;
+    return {.connections = connections != 0 ? connections : descriptors_ - descriptors_ / 4,
+            .requests = config_.http.max_requests};
+}
+
 Result<> RunningRole::make_seats() {
-    const Shared shared{resolver_, disk_, client_tls_};
+    const Shared shared{resolver_, disk_, client_tls_, load_, admin_load_};
     std::vector<registry::Shards::Seat> homes;
     std::vector<boost::asio::io_context*> contexts;
     for (std::size_t index = 0; index < loop_count(config_); ++index) {
@@ -184,7 +205,7 @@ Result<> RunningRole::make_seats() {
     }
     shards_ = std::make_unique<registry::Shards>(homes);
     mirror_ = std::make_unique<registry::Mirror>(
-        registry::Mirror::Parts{*shards_, *manifests_, *blobs_, disk_, *mirror_metrics_}, mirror_settings());
+        registry::Mirror::Parts{*shards_, *manifests_, *blobs_, disk_, *mirror_metrics_, load_}, mirror_settings());
     for (const auto& seat : seats_) seat->serve_sites(*mirror_);
     pulse_ = std::make_unique<telemetry::Pulse>(clock_, std::move(contexts), std::chrono::seconds{2});
     serve_admin();
@@ -193,15 +214,17 @@ Result<> RunningRole::make_seats() {
 
 void RunningRole::serve_admin() {
     process_ = std::make_unique<telemetry::Process>(system_files());
+    memory_ = std::make_unique<telemetry::MemoryUse>(system_files(), config_.memory_max);
     readiness_ = std::make_unique<telemetry::Readiness>(std::vector<telemetry::Check>{});
     admin_ = std::make_unique<telemetry::AdminHandler>(
         telemetry::AdminHandler::Parts{*readiness_, *pulse_, measured(), {config_.base_domain}});
     seats_.front()->serve_admin(*admin_);
+    seats_.front()->watch_memory(*memory_);
     seats_.front()->report_alive(manager_, *pulse_);
 }
 
 std::vector<const Measured*> RunningRole::measured() const {
-    std::vector<const Measured*> all{mirror_metrics_.get(), process_.get(), &log_};
+    std::vector<const Measured*> all{mirror_metrics_.get(), process_.get(), memory_.get(), &load_, &log_};
     for (const auto& seat : seats_) {
         all.push_back(&seat->sites_log());
         all.push_back(&seat->admin_log());
@@ -266,7 +289,10 @@ void RunningRole::start_loops() {
 void RunningRole::announce() const {
     for (const auto& address : listening_) log(LogLevel::info, "listening", {{"address", address.to_string()}});
     log(LogLevel::info, "ready",
-        {{"version", LONGSHORE_VERSION}, {"data_dir", data_->path()}, {"loops", seats_.size()}});
+        {{"version", LONGSHORE_VERSION},
+         {"data_dir", data_->path()},
+         {"loops", seats_.size()},
+         {"descriptors", descriptors_}});
 }
 
 void RunningRole::run() {
@@ -340,6 +366,7 @@ void RunningRole::take_over(const Config& fresh) {
     config_.certificates = fresh.certificates;
     config_.http = fresh.http;
     config_.mirror = fresh.mirror;
+    load_.set(load_limits());
     log_.restyle({config_.log.format, config_.log.level});
     for (const auto& seat : seats_) seat->retune(config_, mirror_settings());
     if (auto configured = configure_upstreams(); !configured) {

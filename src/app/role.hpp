@@ -52,6 +52,7 @@ private:
     [[nodiscard]] Result<> open_listeners();
     [[nodiscard]] Result<> open_sites(const std::vector<std::string>& addresses, const tls::ServerContext* tls);
     [[nodiscard]] std::vector<const Measured*> measured() const;
+    [[nodiscard]] http::Load::Limits load_limits() const;
     void serve_admin();
     void start_loops();
     void await_signal();
@@ -71,6 +72,7 @@ private:
     std::size_t serving_ = 0;  // loops with clients
     std::size_t running_ = 0;  // loops
     bool stopping_ = false;
+    std::size_t descriptors_ = 0;  // the process may have
 
     std::optional<DataDir> data_;
     std::unique_ptr<registry::Staging> staging_;
@@ -83,6 +85,9 @@ private:
     std::shared_ptr<const tls::ClientContext> client_tls_;
     std::vector<net::ListenAddress> listening_;
 
+    std::unique_ptr<telemetry::MemoryUse> memory_;
+    http::Load load_{{}};
+    http::Load admin_load_{{.connections = 64, .requests = 256}};
     net::Resolver resolver_;
     std::vector<std::unique_ptr<Seat>> seats_;
     std::unique_ptr<registry::Shards> shards_;

@@ -13,6 +13,7 @@ http::PoolOptions pool_options(const Config& config) {
     options.connect_timeout = config.mirror.connect_timeout;
     options.response_timeout = config.mirror.response_timeout;
     options.connections_per_origin = config.mirror.max_connections;
+    options.waiting_per_origin = config.mirror.max_waiting;
     return options;
 }
 
@@ -27,6 +28,10 @@ http::SessionOptions session_options(const HttpConfig& config) {
     options.idle_timeout = config.idle_timeout;
     options.body_idle_timeout = config.body_idle_timeout;
     options.max_streams = static_cast<std::uint32_t>(config.max_streams);
+    options.allowances = {.resets = static_cast<std::uint32_t>(config.stream_resets),
+                          .control = static_cast<std::uint32_t>(config.control_frames),
+                          .empty_data = static_cast<std::uint32_t>(config.empty_frames),
+                          .errors = static_cast<std::uint32_t>(config.stream_errors)};
     return options;
 }
 
@@ -46,13 +51,15 @@ Seat::~Seat() { join(); }
 void Seat::serve_sites(registry::Mirror& mirror) {
     mirror_ = &mirror;
     sites_ = std::make_unique<http::Server>(
-        loop_, http::Server::Parts{mirror, &sites_log_, session_, shared_.disk, &http_metrics_});
+        loop_, http::Server::Parts{mirror, shared_.load, &sites_log_, session_, shared_.disk, &http_metrics_});
 }
 
 void Seat::serve_admin(http::Handler& admin) {
     admin_ = std::make_unique<http::Server>(
-        loop_, http::Server::Parts{admin, &admin_log_, session_, shared_.disk, &http_metrics_});
+        loop_, http::Server::Parts{admin, shared_.admin_load, &admin_log_, session_, shared_.disk, &http_metrics_});
 }
+
+void Seat::watch_memory(const telemetry::MemoryUse& use) { memory_ = &use; }
 
 void Seat::report_alive(telemetry::ServiceManager& manager, telemetry::Pulse& pulse) {
     manager_ = &manager;
@@ -87,6 +94,8 @@ Task<> Seat::live(Seat& seat) {
     for (auto& door : seat.admin_doors_) seat.admin_->listen(std::move(door.listener));
     std::optional<telemetry::Watchdog> watchdog;
     if (seat.manager_ != nullptr) watchdog.emplace(seat.loop_, *seat.manager_, *seat.pulse_);
+    std::optional<telemetry::MemoryWatch> memory;
+    if (seat.memory_ != nullptr) memory.emplace(seat.loop_, *seat.memory_, seat.shared_.load);
     while (!seat.grace_) (void)co_await seat.told_.wait(Deadline::max());
     net::Scope cutting;
     cutting.start(cut_after(seat, *seat.grace_));

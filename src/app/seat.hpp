@@ -12,6 +12,7 @@
 #include "net/wait.hpp"
 #include "registry/mirror.hpp"
 #include "telemetry/access_log.hpp"
+#include "telemetry/memory.hpp"
 #include "telemetry/watchdog.hpp"
 
 #include <functional>
@@ -27,6 +28,8 @@ struct Shared {
     net::Resolver& resolver;
     DiskPool& disk;
     std::shared_ptr<const tls::ClientContext> client_tls;
+    http::Load& load;
+    http::Load& admin_load;  // health is answered whatever the sites take on
 };
 
 class Seat {
@@ -45,6 +48,8 @@ public:
     // Before `start`.
     void serve_sites(registry::Mirror& mirror);
     void serve_admin(http::Handler& admin);
+    // From this loop.
+    void watch_memory(const telemetry::MemoryUse& use);
     // Signs of life to systemd from this loop, while every loop is alive.
     void report_alive(telemetry::ServiceManager& manager, telemetry::Pulse& pulse);
     void add_site(std::unique_ptr<net::Listener> listener, const tls::ServerContext* tls);
@@ -93,6 +98,7 @@ private:
     net::Event told_;
     telemetry::ServiceManager* manager_ = nullptr;
     telemetry::Pulse* pulse_ = nullptr;
+    const telemetry::MemoryUse* memory_ = nullptr;
     Report report_;
     net::Scope scope_;
     std::thread thread_;

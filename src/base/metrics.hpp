@@ -34,7 +34,8 @@ private:
 class alignas(k_cache_line) Gauge {
 public:
     void set(std::int64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
-    void add(std::int64_t by = 1) noexcept { value_.fetch_add(by, std::memory_order_relaxed); }
+    // The new value.
+    std::int64_t add(std::int64_t by = 1) noexcept { return value_.fetch_add(by, std::memory_order_relaxed) + by; }
     void subtract(std::int64_t by = 1) noexcept { value_.fetch_sub(by, std::memory_order_relaxed); }
     [[nodiscard]] std::int64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
 

@@ -1,4 +1,4 @@
-// Every series of this module: what its limits have ended.
+// Every series of this module, and the counters of what its limits have ended (load.hpp counts what was taken on).
 //
 // Threads: any; one object per loop, so that loops share no counters (the exporter adds them up).
 #pragma once
@@ -10,6 +10,21 @@
 
 namespace longshore::http {
 
+inline constexpr Series k_connections{"longshore_http_connections", "Connections being served.", "connections"};
+inline constexpr Series k_connections_limit{"longshore_http_connections_limit",
+                                            "Most connections that are served at once.", "connections"};
+inline constexpr Series k_requests_under_way{"longshore_http_requests", "Requests being answered.", "requests"};
+inline constexpr Series k_requests_limit{"longshore_http_requests_limit", "Most requests that are answered at once.",
+                                         "requests"};
+inline constexpr Series k_pressure{"longshore_http_memory_pressure",
+                                   "0: enough memory; 1: nothing new is fetched; 2: no new requests; 3: no new "
+                                   "connections.",
+                                   "level"};
+// Labels: why (limit, memory).
+inline constexpr Series k_shed{"longshore_http_shed_total", "Requests answered 503 at their head.", "requests"};
+// Labels: why (limit, memory, descriptors).
+inline constexpr Series k_accept_pauses{"longshore_http_accept_pauses_total",
+                                        "Pauses in accepting, of some milliseconds each.", "pauses"};
 // Label: why.
 inline constexpr Series k_cut{"longshore_http_cut_total", "Connections and streams that a limit ended.", "cuts"};
 

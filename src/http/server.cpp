@@ -3,14 +3,19 @@
 #include "http/h1/server_session.hpp"
 #include "http/h2/session.hpp"
 #include "net/loop.hpp"
+#include "net/wait.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace longshore::http {
 namespace {
 
 constexpr std::string_view k_http2_preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";  // RFC 9113 §3.4
 
+constexpr std::chrono::milliseconds k_accept_pause{20};
+constexpr std::size_t k_looked_at = 64;
+constexpr std::size_t k_closed_at_once = 16;
 constexpr std::size_t k_telling = 4;  // "PRI ": no HTTP/1 method
 
 // Whether the first bytes of a connection are HTTP/2's preface: its first line cannot start an HTTP/1 request.
@@ -22,9 +27,9 @@ bool is_http2(std::string_view start) {
 // Reads until the version can be told. Empty when the client has left or said nothing in time.
 Task<net::Chunk> read_start(net::TcpStream& stream, const SessionOptions& options) {
     auto& loop = net::Loop::current();
-    auto start = co_await stream.read(net::SlabPool::k_small, after(loop.now(), options.idle_timeout));
-    if (!start) co_return net::Chunk{};
     const auto deadline = after(loop.now(), options.header_timeout);
+    auto start = co_await stream.read(net::SlabPool::k_small, deadline);
+    if (!start) co_return net::Chunk{};
     while (!start->empty() && start->size() < k_telling && k_http2_preface.starts_with(start->text())) {
         auto more = co_await stream.read(net::SlabPool::k_small, deadline);
         if (!more || more->empty()) co_return net::Chunk{};
@@ -55,12 +60,52 @@ Task<> Server::join() {
 Task<> Server::accept_all(Server& server, net::Listener& listener, const tls::ServerContext* tls) {
     for (;;) {
         auto stream = co_await listener.accept();
+        if (!stream && stream.error().code == Errc::overloaded) {
+            const bool again = co_await server.pause(Load::Pause::descriptors);
+            if (again) continue;
+        }
         if (!stream) co_return;
-        server.scope_.start(serve(server, std::move(*stream), tls));
+        auto place = co_await server.make_room();
+        if (!place) co_return;
+        server.scope_.start(serve(server, std::move(*stream), tls, std::move(*place)));
     }
 }
 
-Task<> Server::serve(Server& server, std::unique_ptr<net::TcpStream> stream, const tls::ServerContext* tls) {
+// While one connection waits here, those behind it wait in the kernel's queue. Nothing: the server was cancelled.
+Task<std::optional<Load::Place>> Server::make_room() {
+    for (;;) {
+        if (auto place = parts_.load.connection()) co_return place;
+        const bool again = co_await pause(parts_.load.reason());
+        if (!again) co_return std::nullopt;
+    }
+}
+
+Task<bool> Server::pause(Load::Pause why) {
+    parts_.load.paused(why);
+    close_idlest();
+    const auto woken = co_await net::sleep(after(loop_.now(), k_accept_pause));
+    co_return woken.code != Errc::cancelled;
+}
+
+// Of some sessions, others each time, so that the cost does not grow with their number.
+void Server::close_idlest() noexcept {
+    struct Idle {
+        Deadline since;
+        Session* session;
+    };
+    std::array<Idle, k_looked_at> idle;
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < std::min(k_looked_at, sessions_.size()); ++i) {
+        auto* const session = sessions_[looked_at_++ % sessions_.size()];
+        if (const auto since = session->idle_since()) idle[count++] = {*since, session};
+    }
+    const auto found = std::span{idle}.first(count);
+    std::ranges::sort(found, {}, &Idle::since);
+    for (const auto& one : found.first(std::min(count, k_closed_at_once))) one.session->close_idle();
+}
+
+Task<> Server::serve(Server& server, std::unique_ptr<net::TcpStream> stream, const tls::ServerContext* tls,
+                     [[maybe_unused]] Load::Place place) {
     if (tls != nullptr) {
         co_await server.serve_secure(std::move(stream), *tls);
     } else {
@@ -72,7 +117,7 @@ ServerEnd Server::end_for(const net::TcpStream& stream) const {
     auto connection = std::make_shared<Connection>();
     connection->peer = stream.peer();
     connection->local = stream.local();
-    return {&parts_.handler, parts_.log, &parts_.options, std::move(connection), parts_.metrics, {}};
+    return {&parts_.handler, &parts_.load, parts_.log, &parts_.options, std::move(connection), parts_.metrics, {}};
 }
 
 Task<> Server::serve_secure(std::unique_ptr<net::TcpStream> stream, const tls::ServerContext& tls) {

@@ -3,7 +3,10 @@
 // The version is chosen by ALPN, or by the HTTP/2 preface on cleartext connections. Every connection runs in the
 // server's scope.
 //
-// Ownership: `co_await join()` before destroying it. Handler, log, contexts and options outlive it.
+// Beyond the connections that its load allows, those that have been idle for longest make room; when none is idle,
+// accepting waits.
+//
+// Ownership: `co_await join()` before destroying it. Handler, load, log, contexts and options outlive it.
 // Threads:   one loop.
 #pragma once
 
@@ -23,6 +26,7 @@ class Server {
 public:
     struct Parts {
         Handler& handler;
+        Load& load;
         ExchangeLog* log;  // may be null
         const SessionOptions& options;
         DiskPool& disk;
@@ -45,7 +49,10 @@ public:
 private:
     [[nodiscard]] static Task<> accept_all(Server& server, net::Listener& listener, const tls::ServerContext* tls);
     [[nodiscard]] static Task<> serve(Server& server, std::unique_ptr<net::TcpStream> stream,
-                                      const tls::ServerContext* tls);
+                                      const tls::ServerContext* tls, Load::Place place);
+    [[nodiscard]] Task<std::optional<Load::Place>> make_room();
+    [[nodiscard]] Task<bool> pause(Load::Pause why);
+    void close_idlest() noexcept;
     [[nodiscard]] Task<> serve_secure(std::unique_ptr<net::TcpStream> stream, const tls::ServerContext& tls);
     [[nodiscard]] Task<> serve_clear(std::unique_ptr<net::TcpStream> stream);
     [[nodiscard]] Task<> run(std::shared_ptr<Session> session);
@@ -56,6 +63,7 @@ private:
     net::Scope scope_;
     std::vector<std::unique_ptr<net::Listener>> listeners_;
     std::vector<Session*> sessions_;
+    std::size_t looked_at_ = 0;  // the next session to ask whether it is idle
     bool draining_ = false;
 };
 

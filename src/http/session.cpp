@@ -15,6 +15,12 @@ std::uint64_t next_request_id() noexcept {
     return id += 0x9e3779b97f4a7c15U;
 }
 
+Response turned_away() {
+    auto response = Response::text(503, "too much is asked of this server just now; try again in a moment");
+    response.fields.add("retry-after", "1");
+    return response;
+}
+
 std::string_view current_date(WallTime now) {
     thread_local std::time_t made_for = -1;
     thread_local std::string text;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/exchange_log.hpp"
+#include "http/load.hpp"
 #include "http/message.hpp"
 #include "http/metrics.hpp"
 #include "net/stream.hpp"
@@ -11,10 +12,19 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace longshore::http {
+
+// What one HTTP/2 connection may do at once, or spread over ten seconds, before it is closed with ENHANCE_YOUR_CALM.
+struct Allowances {
+    std::uint32_t resets = 200;      // streams the peer resets
+    std::uint32_t control = 500;     // PING, SETTINGS, PRIORITY, unknown frames
+    std::uint32_t empty_data = 200;  // DATA frames that carry nothing and end nothing
+    std::uint32_t errors = 100;      // streams we reset for what the peer sent
+};
 
 struct SessionOptions {
     std::size_t target_bytes = 16 * 1024;  // longest request line
@@ -25,11 +35,13 @@ struct SessionOptions {
     std::chrono::nanoseconds body_idle_timeout =
         std::chrono::seconds{60};     // a peer that neither sends nor takes a byte
     std::uint32_t max_streams = 256;  // concurrent requests on one HTTP/2 connection
+    Allowances allowances;
 };
 
 // The serving end of a connection. The pointees outlive the session.
 struct ServerEnd {
     Handler* handler = nullptr;
+    Load* load = nullptr;
     ExchangeLog* log = nullptr;  // may be null
     const SessionOptions* options = nullptr;
     std::shared_ptr<const Connection> connection;
@@ -45,7 +57,14 @@ public:
     [[nodiscard]] virtual Task<> run() = 0;
     // No new requests; the ones being answered end normally, then the connection closes.
     virtual void drain() noexcept = 0;
+    // Since when nothing has been asked; nothing while a request is being answered.
+    [[nodiscard]] virtual std::optional<Deadline> idle_since() const noexcept = 0;
+    // Ends an idle connection, as its idle timeout would.
+    virtual void close_idle() noexcept = 0;
 };
+
+// 503 with Retry-After: what a request gets that load shedding turns away.
+[[nodiscard]] Response turned_away();
 
 // Ids for log lines: unique in the process, not guessable from each other's order across processes.
 [[nodiscard]] std::uint64_t next_request_id() noexcept;

@@ -23,7 +23,6 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr int k_backlog = 4096;
-constexpr std::chrono::milliseconds k_exhausted_pause{100};
 
 struct Descriptor {
     int value = -1;
@@ -187,8 +186,9 @@ Task<Result<std::unique_ptr<TcpStream>>> Listener::accept() {
             co_return std::make_unique<TcpStream>(loop_, std::move(socket));
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            (void)co_await sleep(loop_.now() + k_exhausted_pause);
-        } else if (errno == EAGAIN) {
+            co_return Error{Errc::overloaded, "accepting on " + address_.to_string() + ": no descriptor is left"};
+        }
+        if (errno == EAGAIN) {
             (void)co_await socket_.async_wait(TcpStream::Socket::wait_read, asio::as_tuple(asio::use_awaitable));
         }
     }

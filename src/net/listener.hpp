@@ -2,7 +2,7 @@
 //
 // TCP listeners are opened once per loop with SO_REUSEPORT, so that the kernel spreads connections; a probe
 // socket without it is bound first, so that a port held by another process is an error that says so. Unix
-// listeners belong to one loop. When descriptors run out, accepting pauses and goes on by itself.
+// listeners belong to one loop.
 #pragma once
 
 #include "base/error.hpp"
@@ -36,7 +36,8 @@ public:
                                                                                     ListenAddress address);
     ~Listener();
 
-    // The next connection. Ends with Errc::cancelled after close() or when the scope is cancelled.
+    // The next connection. Ends with Errc::cancelled after close() or when the scope is cancelled, and with
+    // Errc::overloaded when there is a connection but no descriptor for it: try again after a pause.
     [[nodiscard]] Task<Result<std::unique_ptr<TcpStream>>> accept();
     void close() noexcept;
     // With the real port.

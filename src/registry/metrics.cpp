@@ -32,6 +32,7 @@ void Metrics::measure(MetricWriter& into) const {
         into.counter(k_fetched, counters.fetched, {upstream});
         into.counter(k_upstream_requests, counters.requests, {upstream});
         into.counter(k_upstream_failures, counters.failures, {upstream});
+        into.counter(k_upstream_shed, counters.shed, {upstream});
     }
     into.counter(k_corrupt, corrupt);
     into.counter(k_unstored, unstored);

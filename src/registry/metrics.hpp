@@ -32,6 +32,8 @@ inline constexpr Series k_upstream_requests{"longshore_registry_upstream_request
 inline constexpr Series k_upstream_failures{"longshore_registry_upstream_failures_total",
                                             "Requests to upstream that failed or were answered by 429 or 5xx.",
                                             "requests"};
+inline constexpr Series k_upstream_shed{"longshore_registry_upstream_shed_total",
+                                        "Requests not sent to upstream because memory was short.", "requests"};
 // No labels.
 inline constexpr Series k_corrupt{"longshore_registry_blobs_corrupt_total",
                                   "Cached blobs found not to match their digest, and dropped.", "blobs"};
@@ -43,7 +45,7 @@ inline constexpr Series k_fills{"longshore_registry_fills", "Blobs being fetched
 struct UpstreamCounters {
     Counter manifest_hits, manifest_misses, manifest_stale;
     Counter blob_hits, blob_misses;
-    Counter served, fetched, requests, failures;
+    Counter served, fetched, requests, failures, shed;
 };
 
 class Metrics final : public Measured {

@@ -105,7 +105,7 @@ http::RangeSelection selection(const http::Request& request, const std::string& 
 Mirror::Mirror(Parts parts, Settings settings)
     : parts_(std::move(parts)),
       tables_(parts_.shards.size(), {settings.upstreams}),
-      upstream_(parts_.shards, parts_.metrics),
+      upstream_(parts_.shards, parts_.metrics, parts_.load),
       manifests_({parts_.shards, upstream_, parts_.manifests, parts_.disk, parts_.metrics}, settings.manifests),
       blobs_({parts_.shards, upstream_, parts_.blobs, parts_.disk, parts_.metrics}) {}
 

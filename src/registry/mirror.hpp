@@ -24,6 +24,7 @@ public:
         BlobStore& blobs;
         DiskPool& disk;
         Metrics& metrics;
+        const http::Load& load;  // what memory is left decides whether upstream is asked
     };
     // What a reload may change. Every table given stays alive until the mirror is destroyed: a fetch may outlive it.
     struct Settings {

@@ -10,6 +10,7 @@ namespace longshore::registry {
 namespace {
 
 constexpr int k_most_redirects = 5;
+constexpr std::string_view k_retry_after = "1";  // seconds, when we are the one who is busy
 
 std::string home_key(const Upstream& upstream, const RepositoryName& repository) {
     return upstream.name + "/" + repository.text();
@@ -30,7 +31,16 @@ Failure unreachable(const UpstreamClient::Question& question, const Error& error
              "registry " + question.upstream.name + " could not be reached: " + to_string(error),
              {}},
             true,
-            {}};
+            status == 503 ? std::string{k_retry_after} : std::string{}};
+}
+
+Failure short_of_memory(const UpstreamClient::Question& question) {
+    return {{503,
+             ErrorCode::unknown,
+             "this mirror is short of memory and asks " + question.upstream.name + " nothing now",
+             {}},
+            true,
+            std::string{k_retry_after}};
 }
 
 Failure bad_answer(const UpstreamClient::Question& question, std::string_view what) {
@@ -165,6 +175,10 @@ Task<Fetched<UpstreamClient::Asked>> UpstreamClient::send(const Question& questi
 
 Task<Fetched<http::Response>> UpstreamClient::send_once(const Question& question, http::Request& request) {
     auto& counters = metrics_.of(question.upstream);
+    if (load_.pressure() >= http::Pressure::fetches) {
+        counters.shed.add();
+        co_return short_of_memory(question);
+    }
     counters.requests.add();
     request.deadline = Deadline::max();
     auto sent = co_await shards_.here().client.send(request);

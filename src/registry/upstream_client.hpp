@@ -2,13 +2,15 @@
 //
 // A 401 is answered by the token its challenge asks for, once. Redirects are followed, at most five, to https (or
 // http when the upstream itself is); Authorization goes only to the scheme, host and port it was made for.
-// `Accept-Encoding: identity` always; a coded answer is refused, since its bytes would not have the digest.
+// While memory is short nothing is asked, and the answer is 503. `Accept-Encoding: identity` always; a coded answer is
+// refused, since its bytes would not have the digest.
 //
 // Threads: any loop of the shards; the answer's body belongs to the calling loop.
 // Errors:  a Failure: what to tell the caller, and whether older content may stand in.
 // Source:  OCI distribution-spec; RFC 9110 §15.4.
 #pragma once
 
+#include "http/load.hpp"
 #include "http/message.hpp"
 #include "registry/errors.hpp"
 #include "registry/metrics.hpp"
@@ -38,8 +40,9 @@ using Fetched = boost::system::result<T, Failure>;
 
 class UpstreamClient {
 public:
-    // Both outlive it.
-    UpstreamClient(const Shards& shards, Metrics& metrics) : shards_(shards), metrics_(metrics) {}
+    // All outlive it.
+    UpstreamClient(const Shards& shards, Metrics& metrics, const http::Load& load)
+        : shards_(shards), metrics_(metrics), load_(load) {}
 
     struct Question {
         const Upstream& upstream;
@@ -73,6 +76,7 @@ private:
 
     const Shards& shards_;
     Metrics& metrics_;
+    const http::Load& load_;
 };
 
 }  // namespace longshore::registry

@@ -24,6 +24,12 @@ inline constexpr Series k_first_byte{"longshore_telemetry_first_byte_seconds",
 // Labels: version.
 inline constexpr Series k_build{"longshore_telemetry_build_info", "1, labelled with the program's version.", "info"};
 
+inline constexpr Series k_memory_used{"longshore_telemetry_memory_used_bytes",
+                                      "Memory that counts against the limit that is nearest.", "bytes"};
+inline constexpr Series k_memory_limit{"longshore_telemetry_memory_limit_bytes",
+                                       "The limit of memory that is nearest: memory_max, or the control group's.",
+                                       "bytes"};
+
 inline constexpr Series k_resident{"process_resident_memory_bytes", "Memory of the process in RAM.", "bytes"};
 inline constexpr Series k_cpu{"process_cpu_seconds_total", "CPU time used, user and system.", "seconds"};
 inline constexpr Series k_open_fds{"process_open_fds", "Open file descriptors.", "descriptors"};

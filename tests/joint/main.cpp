@@ -95,7 +95,8 @@ struct Joint {
     Forwarder forwarder;
     AccessLines log;
     http::SessionOptions session_options;
-    http::Server server{loop, {forwarder, &log, session_options, disk}};
+    http::Load load{{}};
+    http::Server server{loop, {forwarder, load, &log, session_options, disk}};
     std::unique_ptr<tls::ServerContext> tls;
     boost::asio::signal_set signals{loop.context(), SIGTERM, SIGINT};
 };

@@ -60,7 +60,12 @@ public:
 
     void drain() noexcept override {
         draining_ = true;
-        if (idle_) scope_.cancel();
+        close_idle();
+    }
+
+    [[nodiscard]] std::optional<Deadline> idle_since() const noexcept override { return idle_since_; }
+    void close_idle() noexcept override {
+        if (idle_since_) scope_.cancel();
     }
 
     // For the request body.
@@ -108,10 +113,11 @@ private:
     std::string interim_;
     std::shared_ptr<Incoming> incoming_;
     std::shared_ptr<const Arrival> arrival_;
+    std::optional<Load::Place> place_;  // of the request being answered
     net::Event turn_;
+    std::optional<Deadline> idle_since_;
     bool writing_ = false;
     bool head_sent_ = false;
-    bool idle_ = false;
     bool draining_ = false;
     bool watching_ = false;
     bool left_ = false;
@@ -168,9 +174,9 @@ Task<std::optional<RequestHead>> ServerSession::read_head() {
     HeadScan scan;
     if (input_.text().empty()) {
         if (draining_) co_return std::nullopt;
-        idle_ = true;
-        const bool some = co_await await_bytes(after(now(), options().idle_timeout));
-        idle_ = false;
+        idle_since_ = now();
+        const bool some = co_await await_bytes(after(*idle_since_, options().idle_timeout));
+        idle_since_.reset();
         if (!some) co_return std::nullopt;
     }
     const auto deadline = after(now(), options().header_timeout);
@@ -234,6 +240,7 @@ Task<bool> ServerSession::serve_one(RequestHead head) {
         }
         tell(head, *arrival_, response, tally, incoming ? incoming->bytes : 0);
     }
+    place_.reset();
     if (left_ || tally.ending != Ending::complete) reusable = false;
     if (incoming) {
         const bool read_to_its_end = co_await settle(*incoming);
@@ -267,6 +274,8 @@ Task<Response> ServerSession::ask_handler(const RequestHead& head, std::shared_p
     if (end_.covers && !end_.covers(head.target.authority.host)) {
         co_return Response::text(421, "this connection's certificate is not for that host");
     }
+    place_ = end_.load->request();
+    if (!place_) co_return turned_away();
     watch_soon();
     auto response = co_await end_.handler->handle(std::move(request));
     handling_ = false;
@@ -380,6 +389,7 @@ Task<> ServerSession::switch_protocols(const RequestHead& head, Response& respon
         co_return;
     }
     stream_->set_pace({});
+    place_.reset();
     Upgraded client{*stream_, input_};
     const auto moved = co_await relay(client, *response.stream);
     tally.bytes_out = moved.b_to_a;

@@ -5,21 +5,26 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "http/session.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 
 namespace longshore::http::h2 {
 
+// `amount` at once, or spread over k_window.
 class Budget {
 public:
-    Budget(double burst, double per_second) : burst_(burst), per_second_(per_second), left_(burst) {}
+    static constexpr std::chrono::duration<double> k_window{10};
+
+    explicit Budget(std::uint32_t amount) : amount_(amount), left_(amount) {}
 
     // False when it is spent.
     [[nodiscard]] bool spend(Deadline now) noexcept {
         if (last_ != Deadline{}) {
             const std::chrono::duration<double> passed = now - last_;
-            left_ = std::min(burst_, left_ + passed.count() * per_second_);
+            left_ = std::min(amount_, left_ + amount_ * (passed / k_window));
         }
         last_ = now;
         left_ -= 1;
@@ -27,17 +32,15 @@ public:
     }
 
 private:
-    double burst_;
-    double per_second_;
+    double amount_;
     double left_;
     Deadline last_{};
 };
 
 struct Budgets {
-    Budget resets{200, 20};      // streams the peer resets
-    Budget control{400, 100};    // PING, SETTINGS, PRIORITY, unknown frames
-    Budget empty_data{200, 20};  // DATA frames that carry nothing and end nothing
-    Budget errors{100, 10};      // streams we reset for what the peer sent
+    explicit Budgets(const Allowances& allowed)
+        : resets(allowed.resets), control(allowed.control), empty_data(allowed.empty_data), errors(allowed.errors) {}
+    Budget resets, control, empty_data, errors;
 };
 
 }  // namespace longshore::http::h2

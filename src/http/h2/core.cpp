@@ -39,7 +39,7 @@ std::span<const std::byte> bytes_at(const std::uint8_t* data, std::size_t size) 
 class Core::IdleTimer final : public net::Timer {
 public:
     explicit IdleTimer(Core& core) : core_(core) {}
-    void fire() noexcept override { core_.begin_goodbye(NGHTTP2_NO_ERROR); }
+    void fire() noexcept override { core_.close_idle(); }
 
 private:
     Core& core_;
@@ -122,6 +122,7 @@ Core::Core(Role role, std::unique_ptr<net::ByteStream> stream, net::Chunk alread
       input_(std::move(already_read)),
       options_(options),
       disk_(disk),
+      budgets_(options.allowances),
       idle_(std::make_unique<IdleTimer>(*this)),
       head_timer_(std::make_unique<HeadTimer>(*this)),
       stall_timer_(std::make_unique<StallTimer>(*this)) {
@@ -260,8 +261,10 @@ void Core::begin_goodbye(std::uint32_t code) {
 
 void Core::watch_idle() {
     if (streams_.empty()) {
-        loop_.timers().arm(*idle_, after(now(), options_.idle_timeout));
+        idle_since_ = now();
+        loop_.timers().arm(*idle_, after(*idle_since_, options_.idle_timeout));
     } else {
+        idle_since_.reset();
         idle_->disarm();
     }
     watch_stalls();
@@ -370,6 +373,7 @@ void Core::close_stream(std::int32_t id, std::uint32_t code) {
     stream->out.chunk = {};
     stream->out.range = {};
     stream->core = nullptr;
+    stream->place.reset();
     stream->changed.notify();
     stream->out.taken.notify();
     streams_.erase(found);

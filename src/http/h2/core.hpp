@@ -33,6 +33,10 @@ public:
 
     [[nodiscard]] Task<> run();
     virtual void drain() noexcept = 0;
+    [[nodiscard]] std::optional<Deadline> idle_since() const noexcept { return idle_since_; }
+    void close_idle() noexcept {
+        if (idle_since_) begin_goodbye(NGHTTP2_NO_ERROR);
+    }
 
     // For streams.
     void consumed(Stream& stream, std::size_t bytes);
@@ -109,6 +113,7 @@ private:
     net::Event writable_;
     Budgets budgets_;
     std::unique_ptr<IdleTimer> idle_;
+    std::optional<Deadline> idle_since_;
     std::unique_ptr<HeadTimer> head_timer_;
     std::unique_ptr<StallTimer> stall_timer_;
     std::int32_t open_head_ = 0;  // stream whose header block has begun and not ended

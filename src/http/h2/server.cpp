@@ -46,6 +46,12 @@ void ServerCore::settle() {
             answer(stream, response);
             continue;
         }
+        stream->place = end_.load->request();
+        if (!stream->place) {
+            auto response = turned_away();
+            answer(stream, response);
+            continue;
+        }
         scope_.start(serve(std::move(self), stream, std::move(*request)), stream->work);
     }
 }
@@ -124,6 +130,7 @@ Task<> ServerCore::serve(std::shared_ptr<ServerCore> self, std::shared_ptr<Strea
         stream->out.more = true;
         stream->out.has_body = true;
         stream->notes = std::move(response.notes);
+        stream->place.reset();
         self->submit(*stream, response, true);
         const auto client = bytes_of(stream);
         (void)co_await relay(*client, *response.stream);

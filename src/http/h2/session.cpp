@@ -24,6 +24,8 @@ Task<> Session::run() {
 }
 
 void Session::drain() noexcept { core_->drain(); }
+std::optional<Deadline> Session::idle_since() const noexcept { return core_->idle_since(); }
+void Session::close_idle() noexcept { core_->close_idle(); }
 
 Task<Sent> Session::send(Request& request) {
     const auto core = std::static_pointer_cast<ClientCore>(core_);

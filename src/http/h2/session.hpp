@@ -31,6 +31,8 @@ public:
 
     [[nodiscard]] Task<> run() override;
     void drain() noexcept override;
+    [[nodiscard]] std::optional<Deadline> idle_since() const noexcept override;
+    void close_idle() noexcept override;
     // Client role. Ends at the response head.
     [[nodiscard]] Task<Sent> send(Request& request) override;
     // Client role: whether another stream may be opened now.

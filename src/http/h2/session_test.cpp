@@ -19,7 +19,7 @@ Task<> reversed(Site& site) {
     auto listener = net::Listener::open(net::Loop::current(), *net::ListenAddress::parse("127.0.0.1:0"));
     auto dialled = co_await net::dial(site.resolver, "127.0.0.1", (*listener)->address().port, Deadline::max());
     auto accepted = co_await (*listener)->accept();
-    ServerEnd end{&site.answers, nullptr, &site.options, std::make_shared<Connection>(), nullptr, {}};
+    ServerEnd end{&site.answers, &site.load, nullptr, &site.options, std::make_shared<Connection>(), nullptr, {}};
     end.covers = [](std::string_view host) { return host != "elsewhere.test"; };
     const auto server = h2::Session::server(std::move(*dialled), {}, std::move(end), site.disk);
     const auto client = h2::Session::client(std::move(*accepted), site.options, site.disk);

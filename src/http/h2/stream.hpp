@@ -87,6 +87,7 @@ struct Stream : std::enable_shared_from_this<Stream> {
 
     // Server.
     std::shared_ptr<const Arrival> arrival;
+    std::optional<Load::Place> place;
     Method method;
     std::string authority;
     std::string path;

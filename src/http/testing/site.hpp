@@ -177,7 +177,8 @@ struct Site {
     SessionOptions options;
     PoolOptions pool_options;
     Answers answers;
-    Server server{net::Loop::current(), {answers, nullptr, options, disk}};
+    Load load{{}};
+    Server server{net::Loop::current(), {answers, load, nullptr, options, disk}};
     ClientPool pool{{resolver, disk, nullptr}, pool_options};
     std::uint16_t port = 0;
     Target target;
