@@ -28,13 +28,14 @@ struct World {
     net::Loop loop{clock};
     DiskPool disk{1};
     ReadsAndEchoes handler;
+    http::Load load{{}};
     http::SessionOptions options;
     std::shared_ptr<const http::Connection> connection = std::make_shared<http::Connection>();
 };
 
 Task<> speak(World& world, std::string input, std::size_t piece) {
     auto stream = std::make_unique<net::testing::ScriptedStream>(std::move(input), piece);
-    http::ServerEnd end{&world.handler, nullptr, &world.options, world.connection, nullptr, {}};
+    http::ServerEnd end{&world.handler, &world.load, nullptr, &world.options, world.connection, nullptr, {}};
     const auto session = http::h2::Session::server(std::move(stream), {}, std::move(end), world.disk);
     co_await session->run();
 }

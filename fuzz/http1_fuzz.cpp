@@ -156,8 +156,8 @@ struct Decoded {
 };
 
 template <class NextPiece>
-Decoded decode(std::string_view input, NextPiece next_piece) {
-    ChunkedDecoder decoder{k_chunked_limits};
+Decoded decode(std::string_view input, NextPiece next_piece, ChunkedDecoder::Limits limits = k_chunked_limits) {
+    ChunkedDecoder decoder{limits};
     Decoded result;
     while (result.consumed < input.size() && !result.done) {
         const auto rest = input.substr(result.consumed);
@@ -196,7 +196,7 @@ void fuzz_chunked(std::string_view input) {
         written.append(whole.body).append("\r\n");
     }
     append_last_chunk(written, whole.trailers);
-    const auto again = decode(written, all);
+    const auto again = decode(written, all, {});  // a space behind each colon makes it longer than what was read
     require(again.done && again.body == whole.body && again.consumed == written.size());
     require_same(again.trailers, whole.trailers);
 }

@@ -1,6 +1,7 @@
 #include "app/role.hpp"
 
 #include "app/alone.hpp"
+#include "base/free_memory.hpp"
 #include "base/log.hpp"
 #include "config/changed.hpp"
 
@@ -219,7 +220,9 @@ void RunningRole::serve_admin() {
     admin_ = std::make_unique<telemetry::AdminHandler>(
         telemetry::AdminHandler::Parts{*readiness_, *pulse_, measured(), {config_.base_domain}});
     seats_.front()->serve_admin(*admin_);
-    seats_.front()->watch_memory(*memory_);
+    seats_.front()->watch_memory(*memory_, [this] {
+        for (const auto& seat : seats_) boost::asio::post(seat->loop().context(), return_free_memory);
+    });
     seats_.front()->report_alive(manager_, *pulse_);
 }
 

@@ -59,7 +59,10 @@ void Seat::serve_admin(http::Handler& admin) {
         loop_, http::Server::Parts{admin, shared_.admin_load, &admin_log_, session_, shared_.disk, &http_metrics_});
 }
 
-void Seat::watch_memory(const telemetry::MemoryUse& use) { memory_ = &use; }
+void Seat::watch_memory(const telemetry::MemoryUse& use, std::function<void()> relieve) {
+    memory_ = &use;
+    relieve_ = std::move(relieve);
+}
 
 void Seat::report_alive(telemetry::ServiceManager& manager, telemetry::Pulse& pulse) {
     manager_ = &manager;
@@ -95,7 +98,10 @@ Task<> Seat::live(Seat& seat) {
     std::optional<telemetry::Watchdog> watchdog;
     if (seat.manager_ != nullptr) watchdog.emplace(seat.loop_, *seat.manager_, *seat.pulse_);
     std::optional<telemetry::MemoryWatch> memory;
-    if (seat.memory_ != nullptr) memory.emplace(seat.loop_, *seat.memory_, seat.shared_.load);
+    if (seat.memory_ != nullptr) {
+        memory.emplace(seat.loop_,
+                       telemetry::MemoryWatch::Parts{*seat.memory_, seat.shared_.load, std::move(seat.relieve_)});
+    }
     while (!seat.grace_) (void)co_await seat.told_.wait(Deadline::max());
     net::Scope cutting;
     cutting.start(cut_after(seat, *seat.grace_));

@@ -48,8 +48,8 @@ public:
     // Before `start`.
     void serve_sites(registry::Mirror& mirror);
     void serve_admin(http::Handler& admin);
-    // From this loop.
-    void watch_memory(const telemetry::MemoryUse& use);
+    // From this loop; `relieve` is called on it while memory is short.
+    void watch_memory(const telemetry::MemoryUse& use, std::function<void()> relieve);
     // Signs of life to systemd from this loop, while every loop is alive.
     void report_alive(telemetry::ServiceManager& manager, telemetry::Pulse& pulse);
     void add_site(std::unique_ptr<net::Listener> listener, const tls::ServerContext* tls);
@@ -99,6 +99,7 @@ private:
     telemetry::ServiceManager* manager_ = nullptr;
     telemetry::Pulse* pulse_ = nullptr;
     const telemetry::MemoryUse* memory_ = nullptr;
+    std::function<void()> relieve_;
     Report report_;
     net::Scope scope_;
     std::thread thread_;

@@ -14,7 +14,10 @@ namespace {
 
 constexpr std::size_t k_file_limit = 16 * 1024;  // bytes; memory.stat has about 2,000
 constexpr std::uint64_t k_unlimited = std::uint64_t{1} << 60U;
-constexpr std::chrono::milliseconds k_interval{100};
+constexpr std::chrono::milliseconds k_calm_interval{100};
+constexpr std::chrono::milliseconds k_close_interval{10};  // memory fills by 1 GiB in a second and more
+constexpr double k_close = 0.50;
+constexpr std::chrono::seconds k_relief{1};
 constexpr double k_no_fetches = 0.80;
 constexpr double k_no_requests = 0.90;
 constexpr double k_no_connections = 0.95;
@@ -137,20 +140,25 @@ http::Pressure pressure_of(const std::optional<MemoryReading>& reading) noexcept
     return http::Pressure::none;
 }
 
-MemoryWatch::MemoryWatch(net::Loop& loop, const MemoryUse& use, http::Load& load)
-    : loop_(loop), use_(use), load_(load) {
-    fire();
-}
+MemoryWatch::MemoryWatch(net::Loop& loop, Parts parts) : loop_(loop), parts_(std::move(parts)) { fire(); }
 
 void MemoryWatch::fire() noexcept {
-    const auto before = load_.pressure();
-    const auto reading = use_.read();
+    const auto before = parts_.load.pressure();
+    const auto reading = parts_.use.read();
     const auto pressure = pressure_of(reading);
-    load_.set(pressure);
-    if (before == http::Pressure::none && pressure != before) {
-        log(LogLevel::warning, "memory_short", {{"used_bytes", reading->used}, {"limit_bytes", reading->limit}});
+    parts_.load.set(pressure);
+    if (!reading) return;
+    const auto now = loop_.now();
+    if (pressure != http::Pressure::none) {
+        if (before == http::Pressure::none)
+            log(LogLevel::warning, "memory_short", {{"used_bytes", reading->used}, {"limit_bytes", reading->limit}});
+        if (now >= relieve_again_) {
+            relieve_again_ = now + k_relief;
+            parts_.relieve();
+        }
     }
-    if (reading) loop_.timers().arm(*this, after(loop_.now(), k_interval));
+    const auto interval = reading->share() < k_close ? k_calm_interval : k_close_interval;
+    loop_.timers().arm(*this, after(now, interval));
 }
 
 }  // namespace longshore::telemetry

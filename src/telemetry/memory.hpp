@@ -16,6 +16,7 @@
 #include "net/loop.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,17 +57,23 @@ private:
 
 [[nodiscard]] http::Pressure pressure_of(const std::optional<MemoryReading>& reading) noexcept;
 
-// Tells the load how short memory is, ten times a second.
+// Tells the load how short memory is: ten times a second, a hundred times when half of it is used. While it is short,
+// `relieve` is called once a second.
 class MemoryWatch final : private net::Timer {
 public:
-    MemoryWatch(net::Loop& loop, const MemoryUse& use, http::Load& load);
+    struct Parts {
+        const MemoryUse& use;
+        http::Load& load;
+        std::function<void()> relieve;
+    };
+    MemoryWatch(net::Loop& loop, Parts parts);
 
 private:
     void fire() noexcept override;
 
     net::Loop& loop_;
-    const MemoryUse& use_;
-    http::Load& load_;
+    Parts parts_;
+    Deadline relieve_again_{};
 };
 
 }  // namespace longshore::telemetry

@@ -7,6 +7,8 @@
 namespace longshore::telemetry {
 namespace {
 
+using testing::MemoryFiles;
+
 void write(MemoryFiles& files, const std::string& path, std::string_view text) {
     const auto slash = path.rfind('/');
     ASSERT_TRUE(files.make_directories(path.substr(0, slash)));

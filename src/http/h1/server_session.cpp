@@ -18,8 +18,9 @@ constexpr std::size_t k_head_read = net::SlabPool::k_small;
 constexpr std::uint64_t k_drain_bytes = 64 * 1024;  // of an unread request body
 constexpr std::chrono::seconds k_drain_time{5};
 constexpr std::chrono::seconds k_linger_time{2};
-constexpr std::size_t k_ahead_bytes = 64 * 1024;         // of pipelined requests read while a handler runs
-constexpr std::chrono::milliseconds k_watch_after{100};  // a handler that runs longer is watched for hang-ups
+constexpr std::size_t k_ahead_bytes = 64 * 1024;           // of pipelined requests read while a handler runs
+constexpr std::chrono::milliseconds k_pressure_look{500};  // how often an unfinished head asks whether it is wanted
+constexpr std::chrono::milliseconds k_watch_after{100};    // a handler that runs longer is watched for hang-ups
 
 class ServerSession;
 
@@ -55,6 +56,7 @@ public:
         scope_.start(serve_all());
         co_await scope_.join();
         disarm();
+        if (ended_idle_) (void)co_await stream_->finish(after(now(), k_linger_time));
         stream_->abort(Errc::cancelled);
     }
 
@@ -88,8 +90,9 @@ private:
 
     [[nodiscard]] Task<> serve_all();
     [[nodiscard]] Task<std::optional<RequestHead>> read_head();
-    [[nodiscard]] Task<bool> await_bytes(Deadline deadline);
-    [[nodiscard]] Task<> refuse(ParseFailure failure);
+    enum class Waited : std::uint8_t { bytes, in_vain, ended };
+    [[nodiscard]] Task<Waited> await_bytes(Deadline deadline);
+    [[nodiscard]] Task<> refuse(Response response);
     [[nodiscard]] Task<bool> serve_one(RequestHead head);
     [[nodiscard]] Task<Response> ask_handler(const RequestHead& head, std::shared_ptr<Incoming> incoming);
     void blame_client(const Incoming& incoming, Response& response) const;
@@ -118,6 +121,7 @@ private:
     std::optional<Deadline> idle_since_;
     bool writing_ = false;
     bool head_sent_ = false;
+    bool ended_idle_ = false;
     bool draining_ = false;
     bool watching_ = false;
     bool left_ = false;
@@ -162,11 +166,11 @@ Task<> ServerSession::serve_all() {
     scope_.cancel();
 }
 
-// Waits for input; false when there is none.
-Task<bool> ServerSession::await_bytes(Deadline deadline) {
-    if (left_) co_return false;
+Task<ServerSession::Waited> ServerSession::await_bytes(Deadline deadline) {
+    if (left_) co_return Waited::ended;
     auto got = co_await input_.more(k_head_read, deadline);
-    co_return got && *got != 0;
+    if (!got && got.error().code == Errc::timeout) co_return Waited::in_vain;
+    co_return got && *got != 0 ? Waited::bytes : Waited::ended;
 }
 
 Task<std::optional<RequestHead>> ServerSession::read_head() {
@@ -175,34 +179,40 @@ Task<std::optional<RequestHead>> ServerSession::read_head() {
     if (input_.text().empty()) {
         if (draining_) co_return std::nullopt;
         idle_since_ = now();
-        const bool some = co_await await_bytes(after(*idle_since_, options().idle_timeout));
+        const auto waited = co_await await_bytes(after(*idle_since_, options().idle_timeout));
         idle_since_.reset();
-        if (!some) co_return std::nullopt;
+        ended_idle_ = waited != Waited::bytes;
+        if (ended_idle_) co_return std::nullopt;
     }
     const auto deadline = after(now(), options().header_timeout);
     for (;;) {
         auto head = parse_request_head(input_.text(), scheme(), limits, scan);
         if (!head) {
-            co_await refuse(head.error());
+            co_await refuse(Response::text(head.error().status, head.error().why));
             co_return std::nullopt;
         }
         if (*head) {
             input_.consume((*head)->bytes);
             co_return std::move(**head);
         }
-        const bool some = co_await await_bytes(deadline);
-        if (some) continue;
-        if (now() >= deadline) co_await refuse({408, "the request head did not arrive in time"});
+        // What would be turned away at its end holds no memory until then.
+        if (end_.load->pressure() >= Pressure::requests && !end_.load->request()) {
+            co_await refuse(turned_away());
+            co_return std::nullopt;
+        }
+        const auto waited = co_await await_bytes(std::min(deadline, now() + k_pressure_look));
+        if (waited == Waited::ended) co_return std::nullopt;
+        if (waited == Waited::bytes || now() < deadline) continue;
+        co_await refuse(Response::text(408, "the request head did not arrive in time"));
         co_return std::nullopt;
     }
 }
 
 // Answers what never became a request, and closes.
-Task<> ServerSession::refuse(ParseFailure failure) {
-    Tally tally{.began = now(), .status = failure.status};
-    auto response = Response::text(failure.status, failure.why);
+Task<> ServerSession::refuse(Response response) {
+    Tally tally{.began = now(), .status = response.status};
     out_.clear();
-    append_response_head(out_, {.status = failure.status,
+    append_response_head(out_, {.status = response.status,
                                 .fields = response.fields,
                                 .framing = Framing::length,
                                 .length = *response.body.length,
