@@ -72,6 +72,26 @@ def h2_manifest(bench, server, _round):
     return {"h2_rate": rate, "h2_cpu_us": cpu / count * 1e6}
 
 
+def tls_manifest(bench, server, _round):
+    url = f"https://127.0.0.1:{server.tls_port}{MANIFEST}"
+    bench.tool.h1load(url, 64, ACCEPT, seconds=1)
+    (count, rate), cpu = cpu_during(server, lambda: bench.tool.h1load(url, 64, ACCEPT, seconds=bench.sizes.seconds))
+    return {"tls_manifest_rate": rate, "tls_manifest_cpu_us": cpu / count * 1e6}
+
+
+def tls_blob(bench, server, _round):
+    path, _ = bench.blob(bench.sizes.warm, "warm")
+    url = f"https://127.0.0.1:{server.tls_port}{path}"
+    bench.tool.pull(server.port, [path])
+    count = max(8, bench.sizes.warm_total // bench.sizes.warm // 2)
+    values = {}
+    for connections in (1, 8):
+        (done, rate), cpu = cpu_during(server, lambda: bench.tool.h1load(url, connections, requests=count))
+        values[f"tls_blob_cpu_{connections}"] = cpu / (done * bench.sizes.warm / GIB)
+        values[f"tls_blob_mbs_{connections}"] = rate * bench.sizes.warm / 1e6
+    return values
+
+
 def warm_blob(bench, server, _round):
     path, _ = bench.blob(bench.sizes.warm, "warm")
     bench.tool.pull(server.port, [path])
@@ -136,4 +156,6 @@ FIGURES = {
     "cold-ttfb": (cold_first_byte, True, False),
     "cold-crowd": (cold_crowd, True, False),
     "h2-manifest": (h2_manifest, False, True),
+    "tls-manifest": (tls_manifest, False, True),
+    "tls-blob": (tls_blob, False, True),
 }

@@ -31,8 +31,15 @@ class Load:
         return count, float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1])
 
     def h2load(self, url, seconds, connections, streams, accept):
-        text = self._run(["h2load", "-t1", f"-c{connections}", f"-m{streams}", f"-D{seconds}", "-H",
-                          f"accept: {accept}", url])
+        return self._h2load(f"-c{connections}", f"-m{streams}", f"-D{seconds}", "-H", f"accept: {accept}", url)
+
+    def h1load(self, url, connections, accept="*/*", seconds=0, requests=0):
+        """HTTP/1.1 with keep-alive, over TLS too; for some time or some number of requests."""
+        length = [f"-D{seconds}"] if seconds else [f"-n{requests}"]
+        return self._h2load("--h1", f"-c{connections}", *length, "-H", f"accept: {accept}", url)
+
+    def _h2load(self, *arguments):
+        text = self._run(["h2load", "-t1", *arguments])
         done = re.search(r"requests: \d+ total, \d+ started, (\d+) done, (\d+) succeeded, (\d+) failed", text)
         if not done or int(done[2]) != int(done[1]) or int(done[3]):
             raise RuntimeError(f"h2load saw errors:\n{text}")

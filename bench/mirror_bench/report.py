@@ -31,6 +31,12 @@ ROWS = [
     ("rss_mib", "peak RSS over the bench, MiB", 1, ("value", "<=", 48)),
     ("h2_rate", "h2 manifest over TLS, GET/s", 0, ("ratio", ">=", 2.0)),
     ("h2_cpu_us", "h2 manifest over TLS, CPU µs a request", 1, None),
+    ("tls_manifest_rate", "h1 manifest over TLS, GET/s", 0, None),
+    ("tls_manifest_cpu_us", "h1 manifest over TLS, CPU µs a request", 1, ("ratio", "<=", 1.0)),
+    ("tls_blob_cpu_1", "warm blob over TLS, CPU s/GiB, 1 connection", 3, ("ratio", "<=", 1.0)),
+    ("tls_blob_cpu_8", "warm blob over TLS, CPU s/GiB, 8 connections", 3, ("ratio", "<=", 1.0)),
+    ("tls_blob_mbs_1", "warm blob over TLS, MB/s, 1 connection", 0, None),
+    ("tls_blob_mbs_8", "warm blob over TLS, MB/s, 8 connections", 0, None),
 ]
 
 

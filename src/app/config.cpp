@@ -26,6 +26,9 @@ constexpr std::array k_log_levels{Choice{"debug", LogLevel::debug}, Choice{"info
                                   Choice{"warning", LogLevel::warning}, Choice{"error", LogLevel::error},
                                   Choice{"fatal", LogLevel::fatal}};
 
+constexpr std::array k_client_certificates{Choice{"required", ClientCertificates::required},
+                                           Choice{"optional", ClientCertificates::optional}};
+
 Verdict listen_address(std::string_view text) {
     if (net::ListenAddress::parse(text)) return {};
     return Fault{"is not an address to listen on",
@@ -165,6 +168,34 @@ void describe(config::Describer& d, CertificateConfig& c) {
     d.text("key", c.key, "File with its private key in PEM, not encrypted.");
 }
 
+void describe(config::Describer& d, TlsConfig& c) {
+    d.number(
+         "handshakes", c.handshakes, {2, 100'000},
+         "Most TLS handshakes under way on one event loop; one address has half of it. Connections beyond are closed "
+         "at once.")
+        .live();
+    d.number(
+         "handshake_rate", c.handshake_rate, {0, 1'000'000},
+         "Most TLS handshakes that begin in a second on one event loop, in bursts of as many; one address has half of "
+         "it. 0 means any number.")
+        .live();
+    d.duration<Milliseconds>("handshake_timeout", c.handshake_timeout, {100ms, 5min},
+                             "How long a TLS handshake may take, from the connection to its end.")
+        .live();
+    d.text(
+         "client_ca", c.client_ca,
+         "File with the authorities whose client certificates are accepted, in PEM. Without it clients are not asked.")
+        .shown_as("FILE")
+        .live();
+    d.choice<ClientCertificates>("client_certificates", c.client_certificates, k_client_certificates,
+                                 "Whether a client must show a certificate of client_ca.")
+        .live();
+    d.toggle(
+        "kernel_tls", c.kernel_tls,
+        "Let the kernel encrypt where it can, so that files leave without being copied. Whether it can is tried at "
+        "the start; where it cannot, the log says why and the program encrypts.");
+}
+
 void describe(config::Describer& d, UpstreamConfig& c) {
     d.text("url", c.url, "Where the registry is: scheme, host and port. Names that are built in need none.")
         .checked_by(upstream_url);
@@ -251,6 +282,7 @@ void describe(config::Describer& d, Config& c) {
         "that one alone.");
     d.group("log", c.log, "Log");
     d.group("http", c.http, "HTTP limits");
+    d.group("tls", c.tls, "TLS");
     d.group("mirror", c.mirror, "Mirror").plain_flags();
 }
 
@@ -263,6 +295,12 @@ void check(const HttpConfig& c, config::Mistakes& mistakes) {
 void check(const CertificateConfig& c, config::Mistakes& mistakes) {
     if (c.cert.empty()) mistakes.at("cert", "is missing", "name the file with the certificate chain");
     if (c.key.empty()) mistakes.at("key", "is missing", "name the file with the private key");
+}
+
+void check(const TlsConfig& c, config::Mistakes& mistakes) {
+    if (!c.client_ca.empty() || c.client_certificates == ClientCertificates::required) return;
+    mistakes.at("client_certificates", "says how client certificates count, but nobody is trusted to issue them",
+                "name tls.client_ca, or leave both out");
 }
 
 void check(const MirrorConfig& c, config::Mistakes& mistakes) {

@@ -48,6 +48,17 @@ struct CertificateConfig {
     std::string key;
 };
 
+enum class ClientCertificates : std::uint8_t { required, optional };
+
+struct TlsConfig {
+    std::size_t handshakes = 1024;
+    std::size_t handshake_rate = 1000;
+    std::chrono::milliseconds handshake_timeout = std::chrono::seconds{10};
+    std::string client_ca;
+    ClientCertificates client_certificates = ClientCertificates::required;
+    bool kernel_tls = false;
+};
+
 struct UpstreamConfig {
     std::string url;   // empty: the built-in one of this name
     std::string host;  // empty: the URL's
@@ -82,17 +93,20 @@ struct Config {
     std::size_t memory_max = 0;  // the control group's
     LogConfig log;
     HttpConfig http;
+    TlsConfig tls;
     MirrorConfig mirror;
 };
 
 void describe(config::Describer& d, LogConfig& c);
 void describe(config::Describer& d, HttpConfig& c);
 void describe(config::Describer& d, CertificateConfig& c);
+void describe(config::Describer& d, TlsConfig& c);
 void describe(config::Describer& d, UpstreamConfig& c);
 void describe(config::Describer& d, MirrorConfig& c);
 void describe(config::Describer& d, Config& c);
 void check(const HttpConfig& c, config::Mistakes& mistakes);
 void check(const CertificateConfig& c, config::Mistakes& mistakes);
+void check(const TlsConfig& c, config::Mistakes& mistakes);
 void check(const MirrorConfig& c, config::Mistakes& mistakes);
 void check(const Config& c, config::Mistakes& mistakes);
 

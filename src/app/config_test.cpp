@@ -89,6 +89,9 @@ TEST(AppConfig, RefusesValuesThatCannotWork) {
     EXPECT_THAT(wrong({{"upstream", "Docker=http://h"}}), ElementsAre(HasSubstr("cannot be part of a host name")));
     EXPECT_THAT(wrong({{"certificate", "cert=a"}}), ElementsAre(HasSubstr("certificates[0].key: is missing")));
     EXPECT_THAT(wrong({{"http-target-bytes", "64KiB"}}), ElementsAre(HasSubstr("larger than http.header_bytes")));
+    EXPECT_THAT(wrong({{"tls-client-certificates", "optional"}}),
+                ElementsAre(HasSubstr("nobody is trusted to issue them")));
+    EXPECT_THAT(wrong({{"tls-handshakes", "1"}}), ElementsAre(HasSubstr("is too small")));
 }
 
 TEST(AppConfig, AsksForTheUrlOfAnUpstreamThatIsNotBuiltIn) {

@@ -4,6 +4,7 @@
 #include "base/free_memory.hpp"
 #include "base/log.hpp"
 #include "config/changed.hpp"
+#include "tls/kernel_tls.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 
@@ -182,7 +183,11 @@ Result<> RunningRole::prepare_tls() {
         log(LogLevel::info, "development_ca", {{"trust", (*authority)->certificate_file()}});
         sources.push_back(std::move(*authority));
     }
-    auto server = tls::ServerContext::make(std::make_shared<tls::CertificateSources>(std::move(sources)), {}, disk_);
+    shown_ = std::make_shared<tls::CertificateSources>(std::move(sources));
+    choose_kernel_tls();
+    auto settings = server_settings(config_.tls);
+    if (!settings) return settings.error();
+    auto server = tls::ServerContext::make(shown_, std::move(*settings), disk_);
     if (!server) return server.error();
     server_tls_ = std::move(*server);
     return {};
@@ -193,6 +198,47 @@ http::Load::Limits RunningRole::load_limits() const {
     const auto connections = config_.http.max_connections;
     return {.connections = connections != 0 ? connections : descriptors_ - descriptors_ / 4,
             .requests = config_.http.max_requests};
+}
+
+void RunningRole::choose_kernel_tls() {
+    if (!config_.tls.kernel_tls) return;
+    const auto probed = tls::probe_kernel_tls();
+    kernel_tls_ = probed.has_value();
+    if (probed) {
+        log(LogLevel::info, "kernel_tls", {{"encrypts", "kernel"}});
+    } else {
+        log(LogLevel::warning, "kernel_tls_unavailable",
+            {{"why", probed.error().where}, {"fix", "load the kernel module tls, or set tls.kernel_tls to false"}});
+    }
+}
+
+Result<tls::ServerSettings> RunningRole::server_settings(const TlsConfig& config) {
+    tls::ServerSettings settings;
+    settings.kernel_tls = kernel_tls_;
+    if (config.client_ca.empty()) return settings;
+    auto roots = run_alone(tls::TrustRoots::load(system_files(), disk_, {config.client_ca}));
+    if (!roots) return Error{roots.error().code, "tls.client_ca: " + roots.error().where};
+    settings.client_roots = std::move(*roots);
+    settings.client_certificate = config.client_certificates == ClientCertificates::required
+                                      ? tls::ClientCertificate::required
+                                      : tls::ClientCertificate::optional;
+    return settings;
+}
+
+// From the next handshake on. What cannot be read leaves in place what is there.
+void RunningRole::reload_tls(const Config& fresh) {
+    auto settings = server_settings(fresh.tls);
+    auto replaced = settings ? server_tls_->replace(shown_, std::move(*settings)) : Result<>{settings.error()};
+    if (!replaced) {
+        log(LogLevel::error, "client_ca_not_loaded",
+            {{"why", to_string(replaced.error())}, {"effect", "the authorities read before stay"}});
+    }
+    const auto mistakes = run_alone(certificates_->load(certificate_pairs()));
+    for (const auto& mistake : mistakes) {
+        log(LogLevel::error, "certificate_not_loaded",
+            {{"why", to_string(mistake)}, {"effect", "the certificates read before stay"}});
+    }
+    if (mistakes.empty()) log(LogLevel::info, "certificates_loaded", {{"certificates", certificates_->all().size()}});
 }
 
 Result<> RunningRole::make_seats() {
@@ -230,6 +276,7 @@ std::vector<const Measured*> RunningRole::measured() const {
     std::vector<const Measured*> all{mirror_metrics_.get(), process_.get(), memory_.get(), &load_, &log_};
     for (const auto& seat : seats_) {
         all.push_back(&seat->sites_log());
+        all.push_back(&seat->handshakes());
         all.push_back(&seat->admin_log());
         all.push_back(&seat->http_metrics());
     }
@@ -368,6 +415,7 @@ void RunningRole::take_over(const Config& fresh) {
     config_.grace_period = fresh.grace_period;
     config_.certificates = fresh.certificates;
     config_.http = fresh.http;
+    config_.tls = fresh.tls;
     config_.mirror = fresh.mirror;
     load_.set(load_limits());
     log_.restyle({config_.log.format, config_.log.level});
@@ -375,10 +423,7 @@ void RunningRole::take_over(const Config& fresh) {
     if (auto configured = configure_upstreams(); !configured) {
         log(LogLevel::error, "upstream_not_configured", {{"why", to_string(configured.error())}});
     }
-    if (!certificates_) return;
-    for (const auto& mistake : run_alone(certificates_->load(certificate_pairs()))) {
-        log(LogLevel::error, "certificate_not_loaded", {{"why", to_string(mistake)}});
-    }
+    if (server_tls_) reload_tls(fresh);
 }
 
 }  // namespace longshore::app

@@ -47,6 +47,9 @@ private:
     [[nodiscard]] Result<> prepare_tls();
     [[nodiscard]] std::vector<tls::CertificatePair> certificate_pairs() const;
     [[nodiscard]] Result<> prepare_client_tls();
+    [[nodiscard]] Result<tls::ServerSettings> server_settings(const TlsConfig& config);
+    void choose_kernel_tls();
+    void reload_tls(const Config& fresh);
     [[nodiscard]] Result<> configure_upstreams();
     [[nodiscard]] Result<> make_seats();
     [[nodiscard]] Result<> open_listeners();
@@ -81,6 +84,8 @@ private:
     std::shared_ptr<const registry::Upstreams> upstreams_;
     std::unique_ptr<registry::Metrics> mirror_metrics_;
     std::shared_ptr<tls::FileCertificates> certificates_;
+    std::shared_ptr<const tls::Certificates> shown_;  // those and the development authority's
+    bool kernel_tls_ = false;
     std::unique_ptr<tls::ServerContext> server_tls_;
     std::shared_ptr<const tls::ClientContext> client_tls_;
     std::vector<net::ListenAddress> listening_;

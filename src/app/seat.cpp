@@ -35,10 +35,15 @@ http::SessionOptions session_options(const HttpConfig& config) {
     return options;
 }
 
+tls::HandshakeLimits handshake_limits(const TlsConfig& config) {
+    return {config.handshakes, config.handshake_rate, config.handshake_timeout};
+}
+
 Seat::Seat(const Clock& clock, std::size_t index, const Config& config, const Shared& shared)
     : loop_(clock, index),
       shared_(shared),
       session_(session_options(config.http)),
+      handshakes_(handshake_limits(config.tls)),
       upstreams_({shared.resolver, shared.disk, shared.client_tls}, pool_options(config)),
       sites_log_("sites"),
       admin_log_("admin") {
@@ -52,6 +57,7 @@ void Seat::serve_sites(registry::Mirror& mirror) {
     mirror_ = &mirror;
     sites_ = std::make_unique<http::Server>(
         loop_, http::Server::Parts{mirror, shared_.load, &sites_log_, session_, shared_.disk, &http_metrics_});
+    sites_->handshakes().set(handshakes_);
 }
 
 void Seat::serve_admin(http::Handler& admin) {
@@ -155,8 +161,9 @@ void Seat::cancel() {
 
 void Seat::retune(const Config& config, const registry::Mirror::Settings& mirror) {
     boost::asio::post(loop_.context(), [this, options = session_options(config.http), pool = pool_options(config),
-                                        lines = config.log.access, mirror] {
+                                        lines = config.log.access, limits = handshake_limits(config.tls), mirror] {
         session_ = options;
+        sites_->handshakes().set(limits);
         sites_log_.write_lines(lines);
         admin_log_.write_lines(lines);
         upstreams_.set(pool);

@@ -42,6 +42,8 @@ public:
     [[nodiscard]] net::Loop& loop() noexcept { return loop_; }
     [[nodiscard]] http::ClientPool& upstreams() noexcept { return upstreams_; }
     [[nodiscard]] const telemetry::AccessLog& sites_log() const noexcept { return sites_log_; }
+    // After `serve_sites`.
+    [[nodiscard]] const tls::Handshakes& handshakes() const noexcept { return sites_->handshakes(); }
     [[nodiscard]] const telemetry::AccessLog& admin_log() const noexcept { return admin_log_; }
     [[nodiscard]] const http::Metrics& http_metrics() const noexcept { return http_metrics_; }
 
@@ -84,6 +86,7 @@ private:
     net::Loop loop_;
     Shared shared_;
     http::SessionOptions session_;
+    tls::HandshakeLimits handshakes_;
     http::ClientPool upstreams_;
     telemetry::AccessLog sites_log_;
     telemetry::AccessLog admin_log_;
@@ -107,5 +110,6 @@ private:
 
 // The codec's limits as configured.
 [[nodiscard]] http::SessionOptions session_options(const HttpConfig& config);
+[[nodiscard]] tls::HandshakeLimits handshake_limits(const TlsConfig& config);
 
 }  // namespace longshore::app

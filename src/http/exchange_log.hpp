@@ -36,7 +36,8 @@ struct Exchange {
     std::optional<std::chrono::nanoseconds> to_first_byte;  // until the response head was written
     Ending ending = Ending::complete;
     std::optional<Errc> cause;
-    std::string_view peer;  // "192.0.2.1:4711"
+    std::string_view peer;       // "192.0.2.1:4711"
+    std::string_view client_id;  // of the client's certificate, or empty
     std::uint64_t request_id = 0;
     std::string_view user_agent;
     std::span<const Note> notes;  // of the response

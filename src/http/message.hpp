@@ -66,10 +66,12 @@ enum class Version : std::uint8_t { http1_0, http1_1, http2, http3 };
 
 // How a request came in. Facts for logs and access decisions, never for choosing how to answer.
 struct Connection {
-    std::string peer;               // "192.0.2.1:4711"
-    std::string local;              // "127.0.0.1:5000"
-    std::string server_name;        // TLS SNI in lower case, or empty
-    std::string client_certificate; // DER, or empty
+    std::string peer;                // "192.0.2.1:4711"
+    std::string local;               // "127.0.0.1:5000"
+    std::string server_name;         // TLS SNI in lower case, or empty
+    std::string client_certificate;  // DER, or empty
+    std::string client_subject;      // of that certificate: "CN=builder,O=Example"
+    std::string client_id;           // the first 16 hex digits of its SHA-256: what a log may say of it
     Version version = Version::http1_1;
     bool secure = false;
 };

@@ -1,5 +1,6 @@
 #include "http/server.hpp"
 
+#include "base/digest.hpp"
 #include "http/h1/server_session.hpp"
 #include "http/h2/session.hpp"
 #include "net/loop.hpp"
@@ -16,12 +17,23 @@ constexpr std::string_view k_http2_preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr std::chrono::milliseconds k_accept_pause{20};
 constexpr std::size_t k_looked_at = 64;
 constexpr std::size_t k_closed_at_once = 16;
+constexpr std::size_t k_accepts_in_a_turn = 16;  // then the loop's connections have theirs
+constexpr std::size_t k_client_id_digits = 16;
+
 constexpr std::size_t k_telling = 4;  // "PRI ": no HTTP/1 method
 
 // Whether the first bytes of a connection are HTTP/2's preface: its first line cannot start an HTTP/1 request.
 bool is_http2(std::string_view start) {
     const auto size = std::min(start.size(), k_http2_preface.size());
     return size >= k_telling && start.substr(0, size) == k_http2_preface.substr(0, size);
+}
+
+void show_client(Connection& connection, const tls::TlsStream& secure) {
+    connection.client_certificate = secure.peer_certificate();
+    if (connection.client_certificate.empty()) return;
+    connection.client_subject = secure.peer_subject();
+    const auto digest = Digest::sha256_of(std::as_bytes(std::span{connection.client_certificate}));
+    connection.client_id = digest.hex().substr(0, k_client_id_digits);
 }
 
 // Reads until the version can be told. Empty when the client has left or said nothing in time.
@@ -58,17 +70,25 @@ Task<> Server::join() {
 }
 
 Task<> Server::accept_all(Server& server, net::Listener& listener, const tls::ServerContext* tls) {
-    for (;;) {
+    for (std::size_t count = 1;; ++count) {
         auto stream = co_await listener.accept();
         if (!stream && stream.error().code == Errc::overloaded) {
             const bool again = co_await server.pause(Load::Pause::descriptors);
             if (again) continue;
         }
         if (!stream) co_return;
-        auto place = co_await server.make_room();
-        if (!place) co_return;
-        server.scope_.start(serve(server, std::move(*stream), tls, std::move(*place)));
+        auto room = co_await server.make_room();
+        if (!room) co_return;
+        server.admit(std::move(*stream), tls, std::move(*room));
+        if (count % k_accepts_in_a_turn == 0) co_await net::yield();
     }
+}
+
+// A connection that finds no place for its handshake ends here, with a reset.
+void Server::admit(std::unique_ptr<net::TcpStream> stream, const tls::ServerContext* tls, Load::Place room) {
+    auto handshake = tls != nullptr ? handshakes_.admit(*stream, loop_.now()) : nullptr;
+    if (tls != nullptr && handshake == nullptr) return;
+    scope_.start(serve(*this, std::move(stream), tls, std::move(room), std::move(handshake)));
 }
 
 // While one connection waits here, those behind it wait in the kernel's queue. Nothing: the server was cancelled.
@@ -105,9 +125,9 @@ void Server::close_idlest() noexcept {
 }
 
 Task<> Server::serve(Server& server, std::unique_ptr<net::TcpStream> stream, const tls::ServerContext* tls,
-                     [[maybe_unused]] Load::Place place) {
+                     [[maybe_unused]] Load::Place room, Handshake handshake) {
     if (tls != nullptr) {
-        co_await server.serve_secure(std::move(stream), *tls);
+        co_await server.serve_secure(std::move(stream), *tls, std::move(handshake));
     } else {
         co_await server.serve_clear(std::move(stream));
     }
@@ -120,16 +140,16 @@ ServerEnd Server::end_for(const net::TcpStream& stream) const {
     return {&parts_.handler, &parts_.load, parts_.log, &parts_.options, std::move(connection), parts_.metrics, {}};
 }
 
-Task<> Server::serve_secure(std::unique_ptr<net::TcpStream> stream, const tls::ServerContext& tls) {
+Task<> Server::serve_secure(std::unique_ptr<net::TcpStream> stream, const tls::ServerContext& tls,
+                            Handshake handshake) {
     auto end = end_for(*stream);
-    const auto deadline = after(loop_.now(), parts_.options.header_timeout);
-    auto accepted = co_await tls::accept(std::move(stream), tls, deadline);
+    auto accepted = co_await tls::accept(std::move(stream), tls, std::move(handshake));
     if (!accepted) co_return;
     auto& secure = **accepted;
     auto connection = std::make_shared<Connection>(*end.connection);
     connection->secure = true;
     connection->server_name = secure.server_name();
-    connection->client_certificate = secure.peer_certificate();
+    show_client(*connection, secure);
     const bool http2 = secure.alpn() == "h2";
     connection->version = http2 ? Version::http2 : Version::http1_1;
     end.connection = std::move(connection);

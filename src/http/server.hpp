@@ -1,4 +1,4 @@
-// Serves HTTP on listeners of one loop: accept, TLS, choice of codec, sessions, drain.
+// Serves HTTP on listeners of one loop: accept, TLS within the limits of handshakes, choice of codec, sessions, drain.
 //
 // The version is chosen by ALPN, or by the HTTP/2 preface on cleartext connections. Every connection runs in the
 // server's scope.
@@ -15,6 +15,7 @@
 #include "http/session.hpp"
 #include "net/listener.hpp"
 #include "net/scope.hpp"
+#include "tls/handshakes.hpp"
 #include "tls/server.hpp"
 
 #include <memory>
@@ -45,21 +46,28 @@ public:
     // Ends when the last connection has.
     [[nodiscard]] Task<> join();
     [[nodiscard]] std::size_t connections() const noexcept { return sessions_.size(); }
+    // Their limits, and their counts. Its measurements may be read from any thread.
+    [[nodiscard]] tls::Handshakes& handshakes() noexcept { return handshakes_; }
+    [[nodiscard]] const tls::Handshakes& handshakes() const noexcept { return handshakes_; }
 
 private:
     [[nodiscard]] static Task<> accept_all(Server& server, net::Listener& listener, const tls::ServerContext* tls);
+    using Handshake = std::unique_ptr<tls::Handshakes::Place>;
+    void admit(std::unique_ptr<net::TcpStream> stream, const tls::ServerContext* tls, Load::Place room);
     [[nodiscard]] static Task<> serve(Server& server, std::unique_ptr<net::TcpStream> stream,
-                                      const tls::ServerContext* tls, Load::Place place);
+                                      const tls::ServerContext* tls, Load::Place room, Handshake handshake);
     [[nodiscard]] Task<std::optional<Load::Place>> make_room();
     [[nodiscard]] Task<bool> pause(Load::Pause why);
     void close_idlest() noexcept;
-    [[nodiscard]] Task<> serve_secure(std::unique_ptr<net::TcpStream> stream, const tls::ServerContext& tls);
+    [[nodiscard]] Task<> serve_secure(std::unique_ptr<net::TcpStream> stream, const tls::ServerContext& tls,
+                                      Handshake handshake);
     [[nodiscard]] Task<> serve_clear(std::unique_ptr<net::TcpStream> stream);
     [[nodiscard]] Task<> run(std::shared_ptr<Session> session);
     [[nodiscard]] ServerEnd end_for(const net::TcpStream& stream) const;
 
     net::Loop& loop_;
     Parts parts_;
+    tls::Handshakes handshakes_;
     net::Scope scope_;
     std::vector<std::unique_ptr<net::Listener>> listeners_;
     std::vector<Session*> sessions_;

@@ -34,24 +34,17 @@ std::string describe(const TcpStream::Socket::endpoint_type& endpoint) {
     return (ip.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(ip.port());
 }
 
-// While it lives, the kernel sends whole segments only: a large file costs a fifth less.
-class Corked {
-public:
-    Corked(TcpStream::Socket& socket, bool wanted) : socket_(socket), wanted_(wanted) { set(1); }
-    Corked(const Corked&) = delete;
-    Corked& operator=(const Corked&) = delete;
-    ~Corked() { set(0); }
-
-private:
-    void set(int on) noexcept {
-        if (wanted_) ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_CORK, &on, sizeof on);
-    }
-
-    TcpStream::Socket& socket_;
-    bool wanted_;
-};
-
 }  // namespace
+
+Corked::Corked(TcpStream& stream, std::uint64_t bytes) noexcept : stream_(stream), wanted_(bytes >= k_corked) {
+    set(1);
+}
+
+Corked::~Corked() { set(0); }
+
+void Corked::set(int on) noexcept {
+    if (wanted_) ::setsockopt(stream_.descriptor(), IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+}
 
 TcpStream::TcpStream(Loop& loop, Socket socket) : loop_(loop), socket_(std::move(socket)) {
     boost::system::error_code ignored;
@@ -150,7 +143,7 @@ Task<Result<>> TcpStream::write_file(FileRange range, Deadline deadline) {
     }
     auto offset = static_cast<off_t>(range.offset);
     const auto end = offset + static_cast<off_t>(range.length);
-    const Corked corked{socket_, range.length >= k_corked};
+    const Corked corked{*this, range.length};
     while (offset < end) {
         if (aborted_) co_return failed(ECANCELED, "writing to");
         const auto slice = std::min<std::uint64_t>(static_cast<std::uint64_t>(end - offset), k_sendfile_slice);

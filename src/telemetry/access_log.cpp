@@ -56,7 +56,7 @@ public:
     [[nodiscard]] std::span<const LogField> fields() const { return std::span{fields_}.first(size_); }
 
 private:
-    static constexpr std::size_t k_own_fields = 15;
+    static constexpr std::size_t k_own_fields = 16;
     template <std::size_t... I>
     static std::array<LogField, sizeof...(I)> blank(std::index_sequence<I...>) {
         return {{((void)I, LogField{{}, 0})...}};
@@ -100,6 +100,7 @@ void AccessLog::write(const http::Exchange& exchange) const noexcept {
     if (exchange.to_first_byte) line.add("ttfb_ms", milliseconds(*exchange.to_first_byte));
     line.add("proto", k_protocols[static_cast<std::size_t>(exchange.version)]);
     line.add("peer", exchange.peer);
+    line.add_unless_empty("client", exchange.client_id);
     line.add("request_id", id.text());
     line.add_unless_empty("agent", exchange.user_agent);
     if (exchange.ending != http::Ending::complete) line.add("ending", to_string(exchange.ending));

@@ -4,8 +4,9 @@
 //         bytes_in=0 bytes_out=528 ms=0.214 ttfb_ms=0.201 proto=HTTP/1.1 peer=192.0.2.1:4711
 //         request_id=00000000000004d2 agent=docker/27.0 cache=hit
 //
-// Names are stable. The handler's notes follow the fixed fields; `ending` and `cause` stand only on exchanges
-// that were not complete. Never logged: query strings, cookies, credentials.
+// Names are stable. `client` stands on requests with a client certificate: the first digits of its SHA-256. The
+// handler's notes follow the fixed fields; `ending` and `cause` stand only on exchanges that were not complete. Never
+// logged: query strings, cookies, credentials.
 //
 // Ownership: outlives the connections that use it.
 // Threads:   any; make one per loop so that loops do not share counters (the exporter adds them up).

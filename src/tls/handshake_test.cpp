@@ -176,6 +176,22 @@ TEST_F(Handshake, RefusesAServersCertificateFromAClient) {
     EXPECT_TRUE(ends.server.error().where.contains("unsuitable certificate purpose")) << ends.server.error().where;
 }
 
+TEST_F(Handshake, RefusesAnExpiredClientCertificate) {
+    const auto ends =
+        shake(*asking(ClientCertificate::required), *showing(ca_.client_identity("me", k_ago)), "a.example");
+
+    ASSERT_FALSE(ends.server);
+    EXPECT_TRUE(ends.server.error().where.contains("certificate has expired")) << ends.server.error().where;
+}
+
+TEST_F(Handshake, TellsTheClientsSubject) {
+    const auto ends = shake(*asking(ClientCertificate::required), *showing(ca_.client_identity("me")), "a.example");
+
+    ASSERT_TRUE(ends.server);
+    EXPECT_EQ((*ends.server)->peer_subject(), "CN=me");
+    EXPECT_EQ((*ends.client)->facts().protocol, "TLSv1.3");
+}
+
 Task<Errc> accept_from_a_silent_peer(const ServerContext& context) {
     auto ends = co_await testing::connected();
     const auto limit = net::Loop::current().now() + std::chrono::milliseconds{30};

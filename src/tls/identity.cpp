@@ -18,13 +18,6 @@ WallTime end_of(const X509& certificate) {
     return std::chrono::system_clock::from_time_t(::timegm(&parts));
 }
 
-std::string fingerprint_of(const X509& certificate) {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-    unsigned int size = 0;
-    X509_digest(&certificate, EVP_sha256(), digest.data(), &size);
-    return {reinterpret_cast<const char*>(digest.data()), size};
-}
-
 }  // namespace
 
 Result<std::shared_ptr<const Identity>> Identity::parse(std::string chain_pem, std::string key_pem) {

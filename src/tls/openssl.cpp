@@ -10,6 +10,7 @@
 namespace longshore::tls {
 namespace {
 
+constexpr std::size_t k_subject_bytes = 512;
 constexpr int k_alert_base = SSL_AD_REASON_OFFSET;  // OpenSSL reports a received alert as this plus its number
 
 int no_password(char*, int, int, void*) { return -1; }
@@ -122,6 +123,19 @@ std::vector<std::string> names_of(const X509& certificate) {
     }
     ERR_clear_error();
     return names;
+}
+
+std::string subject_of(const X509& certificate) {
+    const BioPtr bio{BIO_new(BIO_s_mem())};
+    X509_NAME_print_ex(bio.get(), X509_get_subject_name(&certificate), 0, XN_FLAG_RFC2253);
+    return text_of(*bio).substr(0, k_subject_bytes);
+}
+
+std::string fingerprint_of(const X509& certificate) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+    unsigned int size = 0;
+    X509_digest(&certificate, EVP_sha256(), digest.data(), &size);
+    return {reinterpret_cast<const char*>(digest.data()), size};
 }
 
 std::string take_reason() {

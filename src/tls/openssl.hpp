@@ -47,6 +47,11 @@ using X509StackPtr = std::unique_ptr<STACK_OF(X509), ReleasesStack>;
 // The subject alternative names: lower-case DNS names and IP literals.
 [[nodiscard]] std::vector<std::string> names_of(const X509& certificate);
 
+// As RFC 2253 writes it, at most 512 bytes of it; other bytes than printable ASCII are escaped.
+[[nodiscard]] std::string subject_of(const X509& certificate);
+// SHA-256 of its DER, 32 bytes.
+[[nodiscard]] std::string fingerprint_of(const X509& certificate);
+
 // The earliest failure OpenSSL noted on this thread, in its words; it forgets them all.
 [[nodiscard]] std::string take_reason();
 

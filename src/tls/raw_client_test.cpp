@@ -178,13 +178,46 @@ TEST_P(Resumption, NeverCrossesServerNames) {
     EXPECT_FALSE(resumes(server.port(), "b.example", *session));
 }
 
-TEST_P(Resumption, EndsWithTheSettingsItWasMadeUnder) {
-    const auto context = two_names();
+TEST_P(Resumption, GoesOnAfterAReloadThatChangesNothing) {
+    const auto shown = std::make_shared<Only>(ca_.server_identity({"a.example"}));
+    const auto context = ServerContext::make(shown, {}, disk_).value();
     const Server server{*context, "hello"};
     const auto session = session_with(server.port(), "a.example");
-    auto same = std::make_shared<Only>(ca_.server_identity({"a.example"}));
-    ASSERT_TRUE(context->replace(std::move(same),
-                                 {.client_certificate = ClientCertificate::optional, .client_roots = ca_.roots()}));
+    ASSERT_TRUE(context->replace(shown, {}));
+
+    EXPECT_TRUE(resumes(server.port(), "a.example", *session));
+}
+
+TEST_P(Resumption, NeverCrossesRulesForClientCertificates) {
+    const auto shown = std::make_shared<Only>(ca_.server_identity({"a.example"}));
+    const auto context = ServerContext::make(shown, {}, disk_).value();
+    const Server server{*context, "hello"};
+    const auto session = session_with(server.port(), "a.example");
+    ASSERT_TRUE(
+        context->replace(shown, {.client_certificate = ClientCertificate::optional, .client_roots = ca_.roots()}));
+
+    EXPECT_FALSE(resumes(server.port(), "a.example", *session));
+}
+
+TEST_P(Resumption, NeverCrossesAuthoritiesOfClients) {
+    const TestCa other;
+    const auto shown = std::make_shared<Only>(ca_.server_identity({"a.example"}));
+    const auto rule = ClientCertificate::optional;
+    const auto made = ServerContext::make(shown, {.client_certificate = rule, .client_roots = ca_.roots()}, disk_);
+    const auto& context = made.value();
+    const Server server{*context, "hello"};
+    const auto session = session_with(server.port(), "a.example");
+    ASSERT_TRUE(resumes(server.port(), "a.example", *session));
+    ASSERT_TRUE(context->replace(shown, {.client_certificate = rule, .client_roots = other.roots()}));
+
+    EXPECT_FALSE(resumes(server.port(), "a.example", *session));
+}
+
+TEST_P(Resumption, EndsWithTheCertificateItWasMadeUnder) {
+    const auto context = ServerContext::make(std::make_shared<Only>(ca_.server_identity({"a.example"})), {}, disk_);
+    const Server server{**context, "hello"};
+    const auto session = session_with(server.port(), "a.example");
+    ASSERT_TRUE((*context)->replace(std::make_shared<Only>(ca_.server_identity({"a.example"})), {}));
 
     EXPECT_FALSE(resumes(server.port(), "a.example", *session));
 }
@@ -203,6 +236,23 @@ TEST_F(AgainstOpenSsl, ChangesKeysOnRequestWhileAWriteIsBlocked) {
 
     EXPECT_TRUE(client.read(much.size()) == much);
     EXPECT_EQ(client.read(4), "echo");
+}
+
+TEST_F(AgainstOpenSsl, DropsEarlyDataThatNoTicketAllowed) {
+    const auto context = two_names();
+    const Server server{*context, "hello"};
+    RawClient first{server.port(), {.server_name = "a.example"}};
+    EXPECT_EQ(first.read(5), "hello");
+    const auto session = first.session();
+    EXPECT_EQ(SSL_SESSION_get_max_early_data(session.get()), 0);
+
+    RawClient again{server.port(), {.server_name = "a.example", .session = session.get(), .early_data = "POST"}};
+
+    ASSERT_TRUE(again.shaken());
+    EXPECT_TRUE(again.resumed());
+    EXPECT_EQ(SSL_get_early_data_status(&again.ssl()), SSL_EARLY_DATA_REJECTED);
+    ASSERT_TRUE(again.write("echo"));
+    EXPECT_EQ(again.read(9), "helloecho");
 }
 
 TEST_F(AgainstOpenSsl, RefusesRenegotiation) {

@@ -5,9 +5,12 @@
 #include "tls/names.hpp"
 #include "tls/parsed.hpp"
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <optional>
 
 namespace longshore::tls {
@@ -16,17 +19,23 @@ struct ServerContext::State {
     ContextPtr context;
     std::shared_ptr<const Certificates> certificates;
     ServerSettings settings;
+    std::shared_ptr<TicketKeys> ticket_keys;
+    std::string client_rule;  // what a session's client had to show
 };
 
 namespace {
 
 constexpr long k_session_life_seconds = 3600;
+constexpr int k_client_chain_depth = 4;                  // certificates between a client's and a trusted one
+constexpr std::size_t k_client_chain_bytes = 32 * 1024;  // the whole chain as sent
 
 // One handshake, as OpenSSL's callbacks see it.
 struct Hello {
     const Certificates& certificates;
     std::span<const std::string> protocols;  // ours, by preference
-    std::string address;                     // the literal the client connected to
+    std::string_view client_rule;
+    TicketKeys& ticket_keys;
+    std::string address;  // the literal the client connected to
     std::string server_name;
     std::shared_ptr<const Identity> identity;
     std::optional<Error> refusal;
@@ -61,9 +70,11 @@ Result<> choose(SSL& ssl, Hello& hello, int& alert) {
     return {};
 }
 
-// Sessions are found again only by who asks for the same name and would be shown the same certificate.
+// Sessions are found again only by who asks for the same name, would be shown the same certificate and had to show as
+// much (CVE-2025-23419 is what happens otherwise).
 bool bind_sessions(SSL& ssl, const Hello& hello) {
-    const auto scope = hello.server_name + '\0' + std::string{hello.identity->fingerprint()};
+    const auto scope =
+        hello.server_name + '\0' + std::string{hello.identity->fingerprint()} + std::string{hello.client_rule};
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
     unsigned int size = 0;
     return EVP_Digest(scope.data(), scope.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1 &&
@@ -103,12 +114,62 @@ int on_protocols(SSL* ssl, const unsigned char** chosen, unsigned char* size, co
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+bool set_mac_key(EVP_MAC_CTX& mac, const TicketKeys::Key& key) {
+    std::string digest = "SHA256";
+    auto secret = key.mac;
+    const std::array parameters{OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, secret.data(), secret.size()),
+                                OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
+                                OSSL_PARAM_construct_end()};
+    const bool set = EVP_MAC_CTX_set_params(&mac, parameters.data()) == 1;
+    OPENSSL_cleanse(secret.data(), secret.size());
+    return set;
+}
+
+int seal_ticket(TicketKeys& keys, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX& cipher, EVP_MAC_CTX& mac) {
+    const auto key = keys.sealing(net::Loop::current().now());
+    const bool ready = key != nullptr && RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) == 1 &&
+                       EVP_EncryptInit_ex(&cipher, EVP_aes_256_cbc(), nullptr, key->cipher.data(), iv) == 1 &&
+                       set_mac_key(mac, *key);
+    if (!ready) return 0;  // no ticket
+    std::ranges::copy(key->name, name);
+    return 1;
+}
+
+int open_ticket(TicketKeys& keys, const unsigned char* name, const unsigned char* iv, EVP_CIPHER_CTX& cipher,
+                EVP_MAC_CTX& mac) {
+    const auto found =
+        keys.opening(std::span<const unsigned char, TicketKeys::k_name_bytes>{name, TicketKeys::k_name_bytes},
+                     net::Loop::current().now());
+    const bool ready = found.key != nullptr &&
+                       EVP_DecryptInit_ex(&cipher, EVP_aes_256_cbc(), nullptr, found.key->cipher.data(), iv) == 1 &&
+                       set_mac_key(mac, *found.key);
+    if (!ready) return 0;  // a full handshake
+    return found.newest ? 1 : 2;
+}
+
+int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int sealing) {
+    const auto* const hello = static_cast<const Hello*>(SSL_get_app_data(ssl));
+    if (hello == nullptr) return 0;
+    return sealing != 0 ? seal_ticket(hello->ticket_keys, name, iv, *cipher, *mac)
+                        : open_ticket(hello->ticket_keys, name, iv, *cipher, *mac);
+}
+
+// Whether a client is asked, and whose certificates count: part of what a session is good for.
+std::string rule_of(const ServerSettings& settings) {
+    std::string rule{static_cast<char>(settings.client_certificate)};
+    if (settings.client_certificate == ClientCertificate::ignored) return rule;
+    for (const auto& root : settings.client_roots->parsed().certificates) rule += fingerprint_of(*root);
+    return rule;
+}
+
 void ask_for_client_certificate(SSL_CTX& context, const ServerSettings& settings) {
     const auto& roots = settings.client_roots->parsed();
     const bool required = settings.client_certificate == ClientCertificate::required;
     SSL_CTX_set_verify(&context, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
     SSL_CTX_set1_cert_store(&context, roots.store.get());
     SSL_CTX_set_purpose(&context, X509_PURPOSE_SSL_CLIENT);
+    SSL_CTX_set_verify_depth(&context, k_client_chain_depth);
+    SSL_CTX_set_max_cert_list(&context, k_client_chain_bytes);
     for (const auto& certificate : roots.certificates) SSL_CTX_add_client_CA(&context, certificate.get());
 }
 
@@ -117,6 +178,8 @@ Result<ContextPtr> context_for(const ServerSettings& settings) {
     if (context == nullptr) return Error{Errc::io, "TLS server context: " + take_reason()};
     SSL_CTX_set_options(context.get(), SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_timeout(context.get(), k_session_life_seconds);
+    SSL_CTX_set_tlsext_ticket_key_evp_cb(context.get(), on_ticket);
+    SSL_CTX_set_max_early_data(context.get(), 0);  // early data can be replayed (RFC 8446 section 8)
     SSL_CTX_set_client_hello_cb(context.get(), on_client_hello, nullptr);
     if (!settings.alpn.empty()) SSL_CTX_set_alpn_select_cb(context.get(), on_protocols, nullptr);
     if (settings.client_certificate != ClientCertificate::ignored) ask_for_client_certificate(*context, settings);
@@ -151,17 +214,26 @@ Result<> ServerContext::replace(std::shared_ptr<const Certificates> certificates
     if (auto fits = check(certificates.get(), settings); !fits) return fits;
     auto context = context_for(settings);
     if (!context) return context.error();
-    state_.store(std::make_shared<const State>(std::move(*context), std::move(certificates), std::move(settings)));
+    auto rule = rule_of(settings);
+    state_.store(std::make_shared<const State>(std::move(*context), std::move(certificates), std::move(settings),
+                                               ticket_keys_, std::move(rule)));
     return {};
 }
 
-Task<Result<std::unique_ptr<TlsStream>>> accept(std::unique_ptr<net::TcpStream> transport, const ServerContext& context,
-                                                Deadline deadline) {
+Task<ServerContext::Accepted> ServerContext::establish(std::unique_ptr<net::TcpStream> transport,
+                                                       const ServerContext& context, Deadline deadline) {
     const auto state = context.state_.load();
     DiskPool& disk = context.disk_;
     auto session = new_session(*state->context, *transport);
     if (!session) co_return session.error();
-    Hello hello{*state->certificates, state->settings.alpn, host_of(transport->local()), {}, nullptr, {}};
+    Hello hello{*state->certificates,
+                state->settings.alpn,
+                state->client_rule,
+                *state->ticket_keys,
+                host_of(transport->local()),
+                {},
+                nullptr,
+                {}};
     SSL_set_app_data(session->get(), &hello);
     SSL_set_accept_state(session->get());
     auto shaken = co_await shake_hands(**session, *transport, transport->peer(), deadline);
@@ -172,6 +244,29 @@ Task<Result<std::unique_ptr<TlsStream>>> accept(std::unique_ptr<net::TcpStream> 
     facts.server_name = std::move(hello.server_name);
     facts.identity = std::move(hello.identity);
     co_return std::make_unique<TlsStream>(std::move(transport), std::move(*session), std::move(facts), disk);
+}
+
+Task<Result<std::unique_ptr<TlsStream>>> accept(std::unique_ptr<net::TcpStream> transport, const ServerContext& context,
+                                                Deadline deadline) {
+    return ServerContext::establish(std::move(transport), context, deadline);
+}
+
+Task<Result<std::unique_ptr<TlsStream>>> accept(std::unique_ptr<net::TcpStream> transport, const ServerContext& context,
+                                                std::unique_ptr<Handshakes::Place> place) {
+    const auto& loop = transport->loop();
+    auto spoke = co_await transport->wait_readable(place->deadline());
+    if (!spoke) {
+        place->fail(spoke.error().code);
+        co_return spoke.error();
+    }
+    place->begin(loop.now());
+    auto accepted = co_await ServerContext::establish(std::move(transport), context, place->deadline());
+    if (accepted) {
+        place->succeed((*accepted)->facts(), loop.now());
+    } else {
+        place->fail(accepted.error().code);
+    }
+    co_return accepted;
 }
 
 }  // namespace longshore::tls

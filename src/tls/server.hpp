@@ -1,7 +1,9 @@
 // The server's side of the handshake: certificate by name, ALPN, client certificates where they are asked for.
 //
 // TLS 1.2 and 1.3; forward-secret AEAD suites only; no renegotiation, compression or early data. A session is
-// resumed only under the server name, certificate and client-certificate rule it was made with.
+// resumed only under the server name, certificate and client-certificate rule it was made with; `replace` changes
+// nothing for those that keep all three. A client's certificate is checked when its session is made, for the purpose
+// too (RFC 5280 section 4.2.1.12); sessions end after an hour.
 //
 // Threads: one context serves every loop; `replace` from any thread, for handshakes that begin afterwards.
 // Errors:  timeout, cancelled, peer_closed; denied (a certificate was refused, on either side); unsupported (no
@@ -10,8 +12,10 @@
 #pragma once
 
 #include "tls/certificates.hpp"
+#include "tls/handshakes.hpp"
 #include "tls/published.hpp"
 #include "tls/stream.hpp"
+#include "tls/ticket_keys.hpp"
 #include "tls/trust.hpp"
 
 #include <memory>
@@ -42,15 +46,26 @@ public:
 
 private:
     struct State;
+    using Accepted = Result<std::unique_ptr<TlsStream>>;
+    friend Task<Accepted> accept(std::unique_ptr<net::TcpStream> transport, const ServerContext& context,
+                                 Deadline deadline);
+    friend Task<Accepted> accept(std::unique_ptr<net::TcpStream> transport, const ServerContext& context,
+                                 std::unique_ptr<Handshakes::Place> place);
+    [[nodiscard]] static Task<Accepted> establish(std::unique_ptr<net::TcpStream> transport,
+                                                  const ServerContext& context, Deadline deadline);
     explicit ServerContext(DiskPool& disk) : disk_(disk) {}
-    friend Task<Result<std::unique_ptr<TlsStream>>> accept(std::unique_ptr<net::TcpStream> transport,
-                                                           const ServerContext& context, Deadline deadline);
     DiskPool& disk_;
+    std::shared_ptr<TicketKeys> ticket_keys_ = std::make_shared<TicketKeys>();
     Published<const State> state_;
 };
 
 // The handshake on a connection just accepted. `context` outlives the call, not the stream.
 [[nodiscard]] Task<Result<std::unique_ptr<TlsStream>>> accept(std::unique_ptr<net::TcpStream> transport,
                                                               const ServerContext& context, Deadline deadline);
+// The same within the limits of a loop: `place` was taken for this connection. A client that says nothing costs no
+// TLS session.
+[[nodiscard]] Task<Result<std::unique_ptr<TlsStream>>> accept(std::unique_ptr<net::TcpStream> transport,
+                                                              const ServerContext& context,
+                                                              std::unique_ptr<Handshakes::Place> place);
 
 }  // namespace longshore::tls

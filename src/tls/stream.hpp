@@ -1,7 +1,7 @@
 // TLS over a TCP stream, as a ByteStream. Made by `accept` (tls/server.hpp) and `connect` (tls/client.hpp).
 //
 // OpenSSL works on the descriptor itself. An idle connection holds no buffer: a slab is taken when bytes are to be
-// had, and OpenSSL gives its record buffers back between records. A file leaves in slices of one record, read from
+// had, and OpenSSL gives its record buffers back between records. A file leaves in slices of two records, read from
 // memory on the loop and from the disk pool when they are not resident (by the kernel where it does TLS itself).
 //
 // Threads: as ByteStream; one reader and one writer at a time, which may run side by side.
@@ -61,6 +61,8 @@ public:
     [[nodiscard]] const std::string& server_name() const noexcept { return facts_.server_name; }
     // The peer's certificate in DER; empty when it showed none.
     [[nodiscard]] std::string peer_certificate() const;
+    // Its subject as RFC 2253 writes it ("CN=builder,O=Example"); empty without one.
+    [[nodiscard]] std::string peer_subject() const;
     // Whether the certificate shown by the server of this connection is for `host` (a server answers 421 when not).
     [[nodiscard]] bool covers(std::string_view host) const;
     // For addresses and the loop only: reading or writing it breaks the stream.
@@ -88,7 +90,8 @@ private:
     [[nodiscard]] Task<Result<>> recover(Stall stall, Deadline deadline);
     // Reads records into `room` from `have` on while they keep coming; OpenSSL's last answer.
     [[nodiscard]] int fill(std::span<std::byte> room, std::size_t& have);
-    [[nodiscard]] Task<Result<>> write_bytes(std::span<const std::byte> bytes, Deadline deadline);
+    // Gives OpenSSL of `rest` what it takes; what stopped it, or nothing when all is gone.
+    [[nodiscard]] std::optional<Stall> push(std::span<const std::byte>& rest);
     [[nodiscard]] Task<Result<>> send_file(const net::FileRange& range, Deadline deadline);
     [[nodiscard]] Task<Result<>> copy_file(const net::FileRange& range, Deadline deadline);
     [[nodiscard]] Task<Result<>> notify_close(Deadline deadline);

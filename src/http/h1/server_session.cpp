@@ -453,6 +453,7 @@ void ServerSession::tell(const RequestHead& head, const Arrival& arrival, const 
                      .ending = tally.ending,
                      .cause = tally.cause,
                      .peer = end_.connection->peer,
+                     .client_id = end_.connection->client_id,
                      .request_id = arrival.request_id,
                      .user_agent = head.fields.get_or("user-agent", {}),
                      .notes = response.notes});

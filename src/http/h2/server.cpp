@@ -189,6 +189,7 @@ void ServerCore::closed(Stream& stream) {
                                                 : Ending::client_left,
                          .cause = stream.cut,
                          .peer = end_.connection->peer,
+                         .client_id = end_.connection->client_id,
                          .request_id = stream.arrival ? stream.arrival->request_id : next_request_id(),
                          .user_agent = stream.user_agent,
                          .notes = stream.notes});

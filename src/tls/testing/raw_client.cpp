@@ -29,6 +29,11 @@ RawClient::RawClient(std::uint16_t port, const RawPlan& plan)
     SSL_set_fd(ssl_.get(), descriptor_);
     if (!plan.server_name.empty()) SSL_set_tlsext_host_name(ssl_.get(), plan.server_name.c_str());
     if (plan.session != nullptr) SSL_set_session(ssl_.get(), plan.session);
+    if (!plan.early_data.empty()) {
+        SSL_SESSION_set_max_early_data(plan.session, 1 << 14);
+        std::size_t written = 0;
+        SSL_write_early_data(ssl_.get(), plan.early_data.data(), plan.early_data.size(), &written);
+    }
     shaken_ = SSL_connect(ssl_.get()) == 1;
 }
 

@@ -18,6 +18,7 @@ struct RawPlan {
     std::string server_name;
     int max_version = 0;             // TLS1_1_VERSION and so on; 0: any
     SSL_SESSION* session = nullptr;  // offered for resumption
+    std::string early_data{};        // sent with it, whatever its ticket allows
 };
 
 class RawClient {

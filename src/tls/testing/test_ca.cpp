@@ -43,16 +43,16 @@ Pems TestCa::server(std::vector<std::string> names, std::chrono::hours life) con
     return parts_->leaf({std::move(names), from_yesterday(life), Purpose::server});
 }
 
-Pems TestCa::client(std::string name) const {
-    return parts_->leaf({{std::move(name)}, from_yesterday(std::chrono::hours{24}), Purpose::client});
+Pems TestCa::client(std::string name, std::chrono::hours life) const {
+    return parts_->leaf({{std::move(name)}, from_yesterday(life), Purpose::client});
 }
 
 std::shared_ptr<const Identity> TestCa::server_identity(std::vector<std::string> names, std::chrono::hours life) const {
     return identity_of(server(std::move(names), life));
 }
 
-std::shared_ptr<const Identity> TestCa::client_identity(std::string name) const {
-    return identity_of(client(std::move(name)));
+std::shared_ptr<const Identity> TestCa::client_identity(std::string name, std::chrono::hours life) const {
+    return identity_of(client(std::move(name), life));
 }
 
 std::unique_ptr<ServerContext> TestCa::server_context(std::vector<std::string> names, DiskPool& disk,

@@ -32,11 +32,13 @@ public:
 
     // A server's leaf for DNS names and IP literals, valid from yesterday until `life` from now (may be negative).
     [[nodiscard]] Pems server(std::vector<std::string> names, std::chrono::hours life = std::chrono::hours{24}) const;
-    [[nodiscard]] Pems client(std::string name) const;
+    [[nodiscard]] Pems client(std::string name, std::chrono::hours life = std::chrono::hours{24}) const;
     [[nodiscard]] std::shared_ptr<const Identity> server_identity(std::vector<std::string> names,
                                                                   std::chrono::hours life = std::chrono::hours{
                                                                       24}) const;
-    [[nodiscard]] std::shared_ptr<const Identity> client_identity(std::string name) const;
+    [[nodiscard]] std::shared_ptr<const Identity> client_identity(std::string name,
+                                                                  std::chrono::hours life = std::chrono::hours{
+                                                                      24}) const;
 
     // A server that shows one leaf for `names`; a client that trusts this authority. `disk` outlives their streams.
     [[nodiscard]] std::unique_ptr<ServerContext> server_context(std::vector<std::string> names, DiskPool& disk,
