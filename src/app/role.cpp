@@ -75,17 +75,17 @@ Result<> RunningRole::open_stores() {
     auto data = DataDir::open(files, std::filesystem::absolute(config_.data_dir).string());
     if (!data) return data.error();
     data_.emplace(std::move(*data));
-    const auto directory = data_->path() + "/mirror";
-    if (auto made = files.make_directories(directory); !made) return made;
-    auto staging = registry::Staging::open(files, directory + "/tmp");
-    if (!staging) return staging.error();
-    staging_ = std::move(*staging);
-    auto blobs = registry::BlobStore::open_store(files, *staging_, directory);
-    if (!blobs) return blobs.error();
-    blobs_ = std::move(*blobs);
-    auto manifests = registry::ManifestStore::open_store(files, *staging_, directory);
-    if (!manifests) return manifests.error();
-    manifests_ = std::move(*manifests);
+    auto restore = [this] { return restore_data_dir(); };
+    auto stores = registry::Stores::open(files, data_->path() + "/mirror", std::move(restore));
+    if (!stores) return stores.error();
+    stores_.emplace(std::move(*stores));
+    return {};
+}
+
+Result<> RunningRole::restore_data_dir() {
+    const auto restored = data_->restore();
+    if (!restored) return restored.error();
+    if (*restored) log(LogLevel::warning, "data_dir_made_again", {{"path", data_->path()}});
     return {};
 }
 
@@ -252,7 +252,8 @@ Result<> RunningRole::make_seats() {
     }
     shards_ = std::make_unique<registry::Shards>(homes);
     mirror_ = std::make_unique<registry::Mirror>(
-        registry::Mirror::Parts{*shards_, *manifests_, *blobs_, disk_, *mirror_metrics_, load_}, mirror_settings());
+        registry::Mirror::Parts{*shards_, *stores_->manifests, *stores_->blobs, disk_, *mirror_metrics_, load_},
+        mirror_settings());
     for (const auto& seat : seats_) seat->serve_sites(*mirror_);
     pulse_ = std::make_unique<telemetry::Pulse>(clock_, std::move(contexts), std::chrono::seconds{2});
     serve_admin();

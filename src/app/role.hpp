@@ -8,9 +8,7 @@
 #include "app/seat.hpp"
 #include "base/data_dir.hpp"
 #include "base/log_writer.hpp"
-#include "registry/blob_store.hpp"
-#include "registry/manifest_store.hpp"
-#include "registry/staging.hpp"
+#include "registry/stores.hpp"
 #include "telemetry/admin_handler.hpp"
 #include "telemetry/health.hpp"
 #include "telemetry/process.hpp"
@@ -41,6 +39,7 @@ private:
     RunningRole(Start start, LogWriter& log, const Clock& clock);
 
     [[nodiscard]] Result<> open_stores();
+    [[nodiscard]] Result<> restore_data_dir();
     [[nodiscard]] static Result<std::shared_ptr<const registry::Upstreams>> upstreams_of(const Config& config);
     [[nodiscard]] Result<> build_upstreams();
     [[nodiscard]] registry::Mirror::Settings mirror_settings() const;
@@ -78,9 +77,7 @@ private:
     std::size_t descriptors_ = 0;  // the process may have
 
     std::optional<DataDir> data_;
-    std::unique_ptr<registry::Staging> staging_;
-    std::unique_ptr<registry::BlobStore> blobs_;
-    std::unique_ptr<registry::ManifestStore> manifests_;
+    std::optional<registry::Stores> stores_;
     std::shared_ptr<const registry::Upstreams> upstreams_;
     std::unique_ptr<registry::Metrics> mirror_metrics_;
     std::shared_ptr<tls::FileCertificates> certificates_;

@@ -49,22 +49,59 @@ Result<> check_format(const std::string& path, std::string_view content) {
                                         std::to_string(k_format) + ": upgrade, or choose another data directory"};
 }
 
+// The directory may be new, and so may those it stands in. What we may not read of these was there before.
+void sync_parents(Files& files, std::string_view path) {
+    while (path.contains('/')) {
+        path = path.substr(0, path.find_last_of('/'));
+        (void)files.sync_directory(path.empty() ? "/" : std::string{path});
+    }
+}
+
 Result<> settle_format(Files& files, const std::string& path) {
     const auto content = read_whole(files, path + "/format", 4096);
     if (content) return check_format(path, *content);
     if (content.error().code != Errc::not_found) return content.error();
-    return write_whole(files, path + "/format", std::string{k_format_words} + std::to_string(k_format) + "\n");
+    auto written = write_whole(files, path + "/format", std::string{k_format_words} + std::to_string(k_format) + "\n");
+    if (written) sync_parents(files, path);
+    return written;
+}
+
+// Makes what is missing; the lock.
+Result<std::shared_ptr<File>> take(Files& files, const std::string& path) {
+    if (auto made = files.make_directories(path); !made) return made.error();
+    auto lock = take_lock(files, path);
+    if (!lock) return lock;
+    if (auto settled = settle_format(files, path); !settled) return settled.error();
+    return lock;
+}
+
+Result<bool> is_in_place(Files& files, const std::string& path, const File& lock) {
+    const auto there = files.open(path + "/lock");
+    if (!there && there.error().code == Errc::not_found) return false;
+    if (!there) return there.error();
+    const auto found = (*there)->facts();
+    if (!found) return found.error();
+    const auto held = lock.facts();
+    return held && *held == *found;
 }
 
 }  // namespace
 
 Result<DataDir> DataDir::open(Files& files, std::string path) {
     path = without_last_slash(std::move(path));
-    if (auto made = files.make_directories(path); !made) return made.error();
-    auto lock = take_lock(files, path);
+    auto lock = take(files, path);
     if (!lock) return lock.error();
-    if (auto settled = settle_format(files, path); !settled) return settled.error();
-    return DataDir{std::move(path), std::move(*lock)};
+    return DataDir{files, std::move(path), std::move(*lock)};
+}
+
+Result<bool> DataDir::restore() {
+    const auto in_place = is_in_place(*files_, path_, *lock_);
+    if (!in_place) return in_place.error();
+    if (*in_place) return false;
+    auto lock = take(*files_, path_);
+    if (!lock) return lock.error();
+    lock_ = std::move(*lock);
+    return true;
 }
 
 }  // namespace longshore

@@ -3,8 +3,9 @@
 //   format   "longshore data 1"
 //   lock     held with flock, holds the owner's process id
 //
-// Ownership: the lock is held as long as the DataDir lives; the kernel frees it when the process dies.
-// Threads:   open once at start; `path` is safe from any thread.
+// Ownership: the lock is held as long as the DataDir lives; the kernel frees it when the process dies. `files` outlives
+//            the DataDir.
+// Threads:   open once at start; `path` is safe from any thread, `restore` by one at a time.
 // Errors:    Errc::conflict (another process holds it, with its id), unsupported (a newer format), invalid (the
 //            format file says something else), io and denied, each naming the path.
 #pragma once
@@ -21,12 +22,18 @@ public:
     // New directories are made with mode 0700; an existing one keeps its mode.
     [[nodiscard]] static Result<DataDir> open(Files& files, std::string path);
 
+    // Makes the directory again, and takes it, when it has vanished from under us (removed, unmounted, another one in
+    // its place). Whether it had; nothing happens while it is there. Errc::conflict when another process was faster.
+    [[nodiscard]] Result<bool> restore();
+
     // Without a slash at the end.
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
 private:
-    DataDir(std::string path, std::shared_ptr<File> lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+    DataDir(Files& files, std::string path, std::shared_ptr<File> lock)
+        : files_(&files), path_(std::move(path)), lock_(std::move(lock)) {}
 
+    Files* files_;
     std::string path_;
     std::shared_ptr<File> lock_;
 };

@@ -83,6 +83,58 @@ TEST(DataDir, WithAnotherProgramsFormatFileIsRefused) {
     }
 }
 
+TEST(DataDir, IsThereAfterAPowerLossWithItsParents) {
+    MemoryFiles files;
+    ASSERT_TRUE(DataDir::open(files, "/var/lib/longshore"));
+
+    files.lose_power(testing::PowerLoss::all_unsynced);
+
+    EXPECT_EQ(read_whole(files, "/var/lib/longshore/format", 100).value(), "longshore data 1\n");
+}
+
+TEST(DataDir, IsMadeAndTakenAgainWhenItHasVanished) {
+    MemoryFiles files;
+    auto data = DataDir::open(files, "/data").value();
+    EXPECT_FALSE(data.restore().value());
+    ASSERT_TRUE(files.rename("/data", "/elsewhere"));
+
+    EXPECT_TRUE(data.restore().value());
+
+    EXPECT_EQ(read_whole(files, "/data/format", 100).value(), "longshore data 1\n");
+    EXPECT_EQ(DataDir::open(files, "/data").error().code, Errc::conflict);
+    EXPECT_FALSE(data.restore().value());
+}
+
+TEST(DataDir, OfAnotherProcessIsNotTakenFromItWhenOursHasVanished) {
+    MemoryFiles files;
+    auto data = DataDir::open(files, "/data").value();
+    ASSERT_TRUE(files.rename("/data", "/elsewhere"));
+    {
+        const auto other = DataDir::open(files, "/data").value();
+        EXPECT_EQ(data.restore().error().code, Errc::conflict);
+    }
+
+    EXPECT_TRUE(data.restore().value());
+}
+
+TEST(DataDir, IsRestoredAfterAFailureAtAnyCall) {
+    for (std::uint64_t number = 1;; ++number) {
+        MemoryFiles memory;
+        FaultyFiles files{memory};
+        auto data = DataDir::open(files, "/data").value();
+        ASSERT_TRUE(memory.rename("/data", "/elsewhere"));
+        files.fail_call(number, EIO);
+        (void)data.restore();
+        const bool reached = files.failed() != 0;
+        files.heal();
+
+        EXPECT_TRUE(data.restore()) << number;
+        EXPECT_EQ(DataDir::open(memory, "/data").error().code, Errc::conflict) << number;
+        EXPECT_EQ(memory.open_files(), 1U) << number;
+        if (!reached) break;
+    }
+}
+
 TEST(DataDir, OpensAfterAFailureAtAnyCallAndLeavesNothingBehind) {
     for (std::uint64_t number = 1;; ++number) {
         MemoryFiles memory;

@@ -27,7 +27,8 @@ void throw_exception_from_error(const Error& error, const boost::source_location
 Error errno_error(int number, std::string doing) {
     const auto code = [number] {
         switch (number) {
-            case ENOENT: return Errc::not_found;
+            case ENOENT:
+            case ENOTDIR: return Errc::not_found;
             case EACCES:
             case EPERM: return Errc::denied;
             case EEXIST:

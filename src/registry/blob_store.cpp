@@ -16,6 +16,11 @@ Result<> storable(const Digest& digest) {
 
 bool missing(const Error& error) { return error.code == Errc::not_found; }
 
+// Not for want of descriptors or memory: this file, as long as it lies there.
+bool unreadable(const Error& error) { return error.code == Errc::io || error.code == Errc::denied; }
+
+std::string root_in(const std::string& directory) { return directory + "/blobs/sha256"; }
+
 std::string shard_name(std::uint8_t first_byte) {
     static constexpr std::string_view k_digits = "0123456789abcdef";
     return {k_digits[first_byte >> 4], k_digits[first_byte & 15]};
@@ -46,11 +51,15 @@ Result<StoredBlob> BlobWriter::commit(const Digest& verified, std::span<const Vo
     return stored;
 }
 
+Result<> BlobStore::make_root(Files& files, const std::string& directory) {
+    const auto root = root_in(directory);
+    if (auto made = files.make_directories(root); !made) return made;
+    return sync_names(files, root, directory);
+}
+
 Result<std::unique_ptr<BlobStore>> BlobStore::open_store(Files& files, Staging& staging, const std::string& directory) {
-    const auto root = directory + "/blobs/sha256";
-    if (auto made = files.make_directories(root); !made) return made.error();
-    if (auto synced = sync_names(files, root, directory); !synced) return synced.error();
-    return std::unique_ptr<BlobStore>{new BlobStore{files, staging, root}};
+    if (auto made = make_root(files, directory); !made) return made.error();
+    return std::unique_ptr<BlobStore>{new BlobStore{files, staging, root_in(directory)}};
 }
 
 std::string BlobStore::place(const Digest& digest) const {
@@ -76,8 +85,8 @@ Result<StoredBlob> BlobStore::open(const Digest& digest) {
     const auto facts = (*file)->facts();
     if (!facts) return facts.error();
     auto record = read_record(digest);
-    // A record on a bad sector is as good as none: the blob can still be proven by its bytes.
-    if (!record && record.error().code != Errc::io) return record.error();
+    // A record that cannot be read is as good as none: the blob can still be proven by its bytes.
+    if (!record && !unreadable(record.error())) return record.error();
     StoredBlob blob{std::move(*file), *facts, record ? std::move(*record) : std::nullopt};
     blob.unchanged = blob.record && blob.record->facts == blob.facts;
     return blob;
@@ -162,14 +171,16 @@ Result<bool> BlobStore::drop(const Digest& digest, const FileFacts& seen) {
     if (auto right = storable(digest); !right) return right.error();
     const std::lock_guard guard{lock_of(digest)};
     const auto file = files_.open(place(digest) + "/data");
-    if (!file && !missing(file.error())) return file.error();
+    const bool hopeless = !file && unreadable(file.error());
+    if (!file && !hopeless && !missing(file.error())) return file.error();
+    if (hopeless && seen != FileFacts{}) return file.error();
     if (file) {
         const auto facts = (*file)->facts();
         if (!facts) return facts.error();
         if (facts->inode != seen.inode) return false;
     }
     if (auto removed = remove_all(digest); !removed) return removed.error();
-    return file.has_value();
+    return file || hopeless;
 }
 
 Result<> BlobStore::remove_all(const Digest& digest) {

@@ -76,6 +76,9 @@ public:
     [[nodiscard]] static Result<std::unique_ptr<BlobStore>> open_store(Files& files, Staging& staging,
                                                                        const std::string& directory);
 
+    // Makes its directory in `directory` durably when it is missing, as when the data directory has vanished meanwhile.
+    [[nodiscard]] static Result<> make_root(Files& files, const std::string& directory);
+
     [[nodiscard]] Result<StoredBlob> open(const Digest& digest);
     [[nodiscard]] Result<BlobWriter> begin(const Digest& digest, std::optional<std::uint64_t> expected_size);
 
@@ -83,8 +86,8 @@ public:
     [[nodiscard]] Result<> vouch(const Digest& digest, const Voucher& voucher);
     // The file with these facts was hashed again and is right.
     [[nodiscard]] Result<> confirm(const Digest& digest, const FileFacts& facts);
-    // Removes the blob if it is still the file that was `seen`, and what is left of a blob without data. Whether this
-    // call removed it.
+    // Removes the blob if it is still the file that was `seen` (no facts: one that does not open), and what is left of
+    // a blob without data. Whether this call removed it.
     [[nodiscard]] Result<bool> drop(const Digest& digest, const FileFacts& seen);
 
     // The digests that start with this byte, in order. For walks; not all of them need have data.

@@ -195,6 +195,29 @@ TEST(BlobStore, DropsTheFileThatWasSeenAndNoOther) {
     EXPECT_TRUE(world.memory.all_files().empty());
 }
 
+TEST(BlobStore, DropsAFileThatDoesNotOpen) {
+    for (const int error : {EIO, EACCES}) {
+        StoreWorld world;
+        ASSERT_TRUE(world.put("x"));
+        world.files.fail_call(1, error);
+
+        EXPECT_TRUE(world.blobs->drop(digest_of("x"), {}).value());
+
+        EXPECT_EQ(world.blobs->open(digest_of("x")).error().code, Errc::not_found);
+    }
+}
+
+TEST(BlobStore, DropsNoFileThatOnlyTheProcessCannotOpenNow) {
+    StoreWorld world;
+    ASSERT_TRUE(world.put("x"));
+    world.files.fail_call(1, EMFILE);
+
+    EXPECT_EQ(world.blobs->drop(digest_of("x"), {}).error().code, Errc::overloaded);
+    EXPECT_FALSE(world.blobs->drop(digest_of("x"), {}).value()) << "it opens";
+
+    EXPECT_TRUE(world.blobs->open(digest_of("x"))->unchanged);
+}
+
 TEST(BlobStore, LetsOpenReadersFinishADroppedBlob) {
     StoreWorld world;
     const auto blob = world.put("xyz").value();

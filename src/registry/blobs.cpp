@@ -10,7 +10,6 @@ namespace longshore::registry {
 namespace {
 
 constexpr std::size_t k_open_blobs = 256;                    // kept open on each loop
-constexpr std::chrono::seconds k_store_pause{1};             // after a failure, before the store is tried again
 constexpr std::size_t k_proof_slice = std::size_t{1} << 20;  // bytes hashed per turn of the disk pool
 
 Failure unstored() { return {{500, ErrorCode::unknown, "the mirror's disk failed; see its log", {}}, false, {}, true}; }
@@ -68,7 +67,6 @@ private:
 struct Blobs::Seat {
     OpenBlobs open;
     std::map<Digest, std::shared_ptr<Fill>> fills;  // of the digests at home here
-    Deadline store_again{};                         // until then nothing new is stored
 };
 
 Blobs::Blobs(Parts parts) : parts_(std::move(parts)) {
@@ -104,7 +102,7 @@ Task<Fetched<Blobs::Located>> Blobs::locate(const Upstream& upstream, Repository
 
 Task<Fetched<Blobs::Located>> Blobs::locate_at_home(Wanted wanted) {
     auto& fills = here().fills;
-    for (;;) {
+    for (bool dropped = false;;) {
         if (const auto found = fills.find(wanted.digest); found != fills.end()) {
             auto joined = co_await join(wanted, found->second);
             co_return joined;
@@ -117,11 +115,12 @@ Task<Fetched<Blobs::Located>> Blobs::locate_at_home(Wanted wanted) {
             co_return located;
         }
         if (stored.error().code != Errc::not_found) {
-            // This file cannot be read; others may still be stored.
-            log(LogLevel::error, "blob_unreadable", {{"why", to_string(stored.error())}});
-            co_return unstored();
+            if (dropped) co_return unstored();
+            dropped = co_await drop_unreadable(wanted.digest, stored.error());
+            if (!dropped) co_return unstored();
+            continue;
         }
-        if (net::Loop::current().now() < here().store_again) co_return unstored();
+        if (parts_.health.rests(net::Loop::current().now())) co_return unstored();
         const auto fill = start_fetch(wanted);
         auto joined = co_await join(wanted, fill);
         if (joined) joined->hit = false;
@@ -211,39 +210,53 @@ http::Body Blobs::Located::body(std::uint64_t first, std::optional<std::uint64_t
     return http::Body::of(std::move(passing), length);
 }
 
-// The disk does not take it: straight from upstream to one client.
-Task<Fetched<Blobs::Located>> Blobs::pass(Wanted wanted) {
+// The disk does not take it: straight from upstream to one client. An upstream without ranges sends what is begun, too.
+Task<Fetched<Blobs::Located>> Blobs::pass(Wanted wanted, BegunBlob begun) {
     parts_.metrics.unstored.add();
-    auto answer = co_await parts_.upstream.ask(question(wanted, "GET"));
+    auto asked = question(wanted, "GET");
+    asked.first = begun.size;
+    auto answer = co_await parts_.upstream.ask(std::move(asked));
     if (!answer) co_return answer.error();
+    if (answer->status != 206) begun = {};
     const auto size = answer->body.length;
     Located located{.size = size, .hit = false};
-    located.passing = std::make_unique<Passing>(std::move(answer->body), wanted.digest, parts_.disk);
+    located.passing = std::make_unique<Passing>(std::move(answer->body), wanted.digest, parts_.disk, std::move(begun));
     co_return located;
 }
 
-// A reader starts over, and skips what it has: upstream may not know ranges, and only the whole can be proved.
 Fill::Rest Blobs::rest_of(const Wanted& wanted) {
     return [this, upstream = std::make_shared<const Upstream>(wanted.upstream), repository = wanted.repository,
-            digest = wanted.digest](std::uint64_t first, std::optional<std::uint64_t> end) {
-        return pass_rest(*this, upstream, repository, digest, first, end);
+            digest = wanted.digest](Fill::Broken broken) {
+        return pass_rest(*this, upstream, repository, digest, std::move(broken));
     };
 }
 
 Task<Fetched<std::unique_ptr<http::BodySource>>> Blobs::pass_rest(Blobs& self, std::shared_ptr<const Upstream> upstream,
                                                                   RepositoryName repository, Digest digest,
-                                                                  std::uint64_t first,
-                                                                  std::optional<std::uint64_t> end) {
-    auto passed = co_await self.pass({*upstream, std::move(repository), std::move(digest)});
+                                                                  Fill::Broken broken) {
+    auto passed = co_await self.pass({*upstream, std::move(repository), std::move(digest)}, std::move(broken.begun));
     if (!passed) co_return passed.error();
-    passed->passing->select(first, end);
+    passed->passing->select(broken.first, broken.end);
     co_return std::move(passed->passing);
 }
 
 Failure Blobs::store_failed(const Error& error) {
-    log(LogLevel::error, "blob_store_failed", {{"why", to_string(error)}});
-    here().store_again = net::Loop::current().now() + k_store_pause;
+    parts_.health.failed(error, net::Loop::current().now());
     return unstored();
+}
+
+// Whether it is gone now: then it can be fetched again. One that stays is passed on until it goes.
+Task<bool> Blobs::drop_unreadable(const Digest& digest, Error why) {
+    auto drop = [this, &digest] { return parts_.store.drop(digest, {}); };
+    const auto dropped = co_await parts_.disk.run(drop);
+    const bool gone = dropped && *dropped;
+    if (gone) {
+        parts_.metrics.corrupt.add();
+        log(LogLevel::error, "blob_unreadable", {{"digest", digest.to_string()}, {"why", to_string(why)}});
+    } else {
+        parts_.health.noticed(why, net::Loop::current().now());
+    }
+    co_return gone;
 }
 
 std::shared_ptr<Fill> Blobs::start_fetch(const Wanted& wanted) {
@@ -341,9 +354,10 @@ Task<> Blobs::receive(const Wanted& wanted, std::shared_ptr<Fill> fill, http::Re
     auto commit = [&writer, &vouchers, &wanted] { return writer.commit(wanted.digest, vouchers); };
     auto committed = co_await parts_.disk.run(commit);
     if (!committed) {
-        log(LogLevel::warning, "blob_not_stored", {{"why", to_string(committed.error())}});
+        parts_.health.failed(committed.error(), net::Loop::current().now());
         co_return;
     }
+    parts_.health.worked();
     while (fill->vouchers().size() > vouchers.size()) {
         auto late = std::move(fill->vouchers().back());
         fill->vouchers().pop_back();

@@ -12,6 +12,7 @@
 #include "registry/blob_store.hpp"
 #include "registry/fill.hpp"
 #include "registry/passing.hpp"
+#include "registry/store_health.hpp"
 #include "registry/upstream_client.hpp"
 
 #include <list>
@@ -31,6 +32,7 @@ public:
         BlobStore& store;
         DiskPool& disk;
         Metrics& metrics;
+        StoreHealth& health;
     };
     explicit Blobs(Parts parts);
     ~Blobs();
@@ -72,12 +74,13 @@ private:
     [[nodiscard]] Task<Fetched<Located>> join(Wanted wanted, std::shared_ptr<Fill> fill);
     [[nodiscard]] Task<Fetched<Located>> from_store(Wanted wanted, StoredBlob blob);
     [[nodiscard]] Task<std::optional<Failure>> have_vouched(Wanted wanted);
-    [[nodiscard]] Task<Fetched<Located>> pass(Wanted wanted);
+    [[nodiscard]] Task<Fetched<Located>> pass(Wanted wanted, BegunBlob begun = {});
     [[nodiscard]] Fill::Rest rest_of(const Wanted& wanted);
     [[nodiscard]] static Task<Fetched<std::unique_ptr<http::BodySource>>> pass_rest(
         Blobs& self, std::shared_ptr<const Upstream> upstream, RepositoryName repository, Digest digest,
-        std::uint64_t first, std::optional<std::uint64_t> end);
+        Fill::Broken broken);
     [[nodiscard]] Failure store_failed(const Error& error);
+    [[nodiscard]] Task<bool> drop_unreadable(const Digest& digest, Error why);
     [[nodiscard]] std::shared_ptr<Fill> start_fetch(const Wanted& wanted);
     [[nodiscard]] std::shared_ptr<Fill> start_proof(const Wanted& wanted, StoredBlob blob);
     [[nodiscard]] static Task<> fetch(Blobs& self, Wanted wanted, std::shared_ptr<Fill> fill);

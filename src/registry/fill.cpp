@@ -41,7 +41,8 @@ public:
             if (state == State::failed) {
                 if (!fill->failure().unstored || !fill->rest_)
                     co_return Error{Errc::corrupt, "blob " + fill->digest_.to_string() + " broke off"};
-                auto rest = co_await fill->rest_(offset_, end_);
+                Broken broken{{fill->file_, available}, offset_, end_};
+                auto rest = co_await fill->rest_(std::move(broken));
                 if (!rest) co_return Error{Errc::io, rest.error().refusal.message};
                 rest_ = std::move(*rest);
                 continue;

@@ -13,6 +13,7 @@
 #include "net/loop.hpp"
 #include "net/wait.hpp"
 #include "registry/blob_record.hpp"
+#include "registry/passing.hpp"
 #include "registry/upstream_client.hpp"
 
 #include <atomic>
@@ -30,9 +31,13 @@ public:
 
     Fill(net::Loop& home, Digest digest, Voucher voucher);
 
-    // How readers get on, from byte `first`, when the disk fails under them: on their loop. Set before it is shared.
-    using Rest = std::function<Task<Fetched<std::unique_ptr<http::BodySource>>>(std::uint64_t first,
-                                                                                std::optional<std::uint64_t> end)>;
+    // How readers get on when the disk fails under them: on their loop. Set before it is shared.
+    struct Broken {
+        BegunBlob begun;      // what the file holds
+        std::uint64_t first;  // behind it: what the reader wants
+        std::optional<std::uint64_t> end;
+    };
+    using Rest = std::function<Task<Fetched<std::unique_ptr<http::BodySource>>>(Broken)>;
     void set_rest(Rest rest) { rest_ = std::move(rest); }
 
     // Home loop: the head of the answer is here. No `total`: unknown until the end.

@@ -18,6 +18,8 @@ constexpr std::size_t k_largest_head = std::size_t{4} * 1024;  // bytes
 
 bool missing(const Error& error) { return error.code == Errc::not_found; }
 
+std::string root_in(const std::string& directory) { return directory + "/manifests"; }
+
 Result<> storable(const Digest& digest) {
     if (digest.algorithm() == Digest::Algorithm::sha256) return {};
     return Error{Errc::unsupported, digest.to_string() + ": only sha256 is stored"};
@@ -115,10 +117,14 @@ bool hopeless(const Error& error) { return error.code == Errc::corrupt || error.
 
 Result<std::unique_ptr<ManifestStore>> ManifestStore::open_store(Files& files, Staging& staging,
                                                                  const std::string& directory) {
-    const auto root = directory + "/manifests";
-    if (auto made = files.make_directories(root); !made) return made.error();
-    if (auto synced = sync_names(files, root, directory); !synced) return synced.error();
-    return std::unique_ptr<ManifestStore>{new ManifestStore{files, staging, root}};
+    if (auto made = make_root(files, directory); !made) return made.error();
+    return std::unique_ptr<ManifestStore>{new ManifestStore{files, staging, root_in(directory)}};
+}
+
+Result<> ManifestStore::make_root(Files& files, const std::string& directory) {
+    const auto root = root_in(directory);
+    if (auto made = files.make_directories(root); !made) return made;
+    return sync_names(files, root, directory);
 }
 
 std::string ManifestStore::manifest_path(const ManifestPlace& place, const Digest& digest) const {

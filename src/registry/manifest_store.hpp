@@ -55,6 +55,9 @@ public:
     [[nodiscard]] static Result<std::unique_ptr<ManifestStore>> open_store(Files& files, Staging& staging,
                                                                            const std::string& directory);
 
+    // Makes its directory in `directory` durably when it is missing, as when the data directory has vanished meanwhile.
+    [[nodiscard]] static Result<> make_root(Files& files, const std::string& directory);
+
     // Durable when it returns. Errc::corrupt when the bytes do not have that digest.
     [[nodiscard]] Result<> put_manifest(const ManifestPlace& place, const Manifest& manifest);
     [[nodiscard]] Result<Manifest> get_manifest(const ManifestPlace& place, const Digest& digest);

@@ -24,8 +24,6 @@ ManifestPtr hot(Manifest manifest) {
                                                            net::Chunk::of(std::move(manifest.bytes))});
 }
 
-WallTime wall_now() { return net::Loop::current().clock().wall(); }
-
 Failure wrong_content(const Upstream& upstream, std::string what) {
     return {{502, ErrorCode::manifest_invalid, "registry " + upstream.name + " sent a manifest " + std::move(what), {}},
             true,
@@ -34,7 +32,8 @@ Failure wrong_content(const Upstream& upstream, std::string what) {
 
 }  // namespace
 
-Manifests::Manifests(Parts parts, Options options) : parts_(std::move(parts)) {
+Manifests::Manifests(Parts parts, Options options)
+    : parts_(std::move(parts)), wall_(parts_.shards.home(std::size_t{0}).loop.clock()) {
     const auto count = parts_.shards.size();
     for (std::size_t i = 0; i < count; ++i) {
         seats_.push_back(std::make_unique<Seat>(parts_.shards.home(i).scope, options.memory_limit / count, options));
@@ -98,16 +97,16 @@ Task<std::optional<TagEntry>> Manifests::known_tag(Wanted wanted, Tag tag) {
     co_return std::move(*entry);
 }
 
-// A wall clock that was set back must not make a tag young for ever.
+// What another process noted in the future, by our clock, is of no use.
 bool Manifests::is_fresh(const TagEntry& entry) {
-    const auto now = wall_now();
+    const auto now = wall_.now();
     return entry.checked <= now && now - entry.checked < here().options.tag_ttl;
 }
 
 Task<Fetched<Manifests::Found>> Manifests::resolve_tag(Wanted wanted, Tag tag) {
     auto known = co_await known_tag(wanted, tag);
     if (known && is_fresh(*known)) {
-        const auto left = here().options.tag_ttl - (wall_now() - known->checked);
+        const auto left = here().options.tag_ttl - (wall_.now() - known->checked);
         auto manifest = co_await load(wanted, known->digest);
         if (manifest) co_return Found{std::move(manifest), How::hit, net::Loop::current().now() + left};
         auto fetched = co_await fetch_tag(wanted, tag, known, known->digest);
@@ -140,7 +139,7 @@ Task<Fetched<Manifests::Found>> Manifests::check_tag(Wanted wanted, Tag tag, std
     const bool same = known && known->digest == manifest->digest;
     co_await save_tag(std::move(wanted), std::move(tag),
                       {manifest->digest, manifest->media_type, manifest->bytes.size(),
-                       same ? known->fetched : wall_now(), wall_now()});
+                       same ? known->fetched : wall_.now(), wall_.now()});
     co_return Found{std::move(manifest), How::revalidated, fresh_until()};
 }
 
@@ -154,7 +153,7 @@ Task<Fetched<Manifests::Found>> Manifests::fetch_tag(Wanted wanted, Tag tag, std
     if (!fetched) co_return fetched.error();
     const auto& manifest = **fetched;
     co_await save_tag(std::move(wanted), std::move(tag),
-                      {manifest.digest, manifest.media_type, manifest.bytes.size(), wall_now(), wall_now()});
+                      {manifest.digest, manifest.media_type, manifest.bytes.size(), wall_.now(), wall_.now()});
     co_return Found{std::move(*fetched), How::fetched, fresh_until()};
 }
 
@@ -215,13 +214,13 @@ Task<Fetched<Manifests::Named>> Manifests::ask_name(Wanted wanted, std::string r
     if (digest && head->body.length) {
         const std::string type{head->fields.get_or("content-type", "application/octet-stream")};
         co_return Named{
-            {std::move(*digest), type, *head->body.length, wall_now(), wall_now()}, How::revalidated, fresh_until()};
+            {std::move(*digest), type, *head->body.length, wall_.now(), wall_.now()}, How::revalidated, fresh_until()};
     }
     // An upstream that does not name the digest has to be asked for the manifest, which is kept then.
     auto fetched = co_await fetch(std::move(wanted), std::move(reference), std::nullopt);
     if (!fetched) co_return fetched.error();
     const auto& manifest = **fetched;
-    co_return Named{{manifest.digest, manifest.media_type, manifest.bytes.size(), wall_now(), wall_now()},
+    co_return Named{{manifest.digest, manifest.media_type, manifest.bytes.size(), wall_.now(), wall_.now()},
                     How::fetched,
                     fresh_until()};
 }
@@ -265,14 +264,19 @@ Task<Fetched<ManifestPtr>> Manifests::fetch(Wanted wanted, std::string reference
                       std::move(*bytes)};
     auto save = [this, &wanted, &manifest] { return parts_.store.put_manifest(wanted.place(), manifest); };
     auto saved = co_await parts_.disk.run(save);
-    if (!saved) log(LogLevel::warning, "manifest_not_stored", {{"why", to_string(saved.error())}});
+    note(saved);
     co_return hot(std::move(manifest));
 }
 
 Task<> Manifests::save_tag(Wanted wanted, Tag tag, TagEntry entry) {
     auto save = [this, &wanted, &tag, &entry] { return parts_.store.put_tag(wanted.place(), tag, entry); };
     auto saved = co_await parts_.disk.run(save);
-    if (!saved) log(LogLevel::warning, "tag_not_stored", {{"why", to_string(saved.error())}});
+    note(saved);
+}
+
+void Manifests::note(const Result<>& saved) {
+    if (saved) return parts_.health.worked();
+    parts_.health.failed(saved.error(), net::Loop::current().now());
 }
 
 }  // namespace longshore::registry

@@ -9,8 +9,10 @@
 #pragma once
 
 #include "base/disk_pool.hpp"
+#include "base/steady_wall.hpp"
 #include "registry/hot_manifests.hpp"
 #include "registry/manifest_store.hpp"
+#include "registry/store_health.hpp"
 #include "registry/upstream_client.hpp"
 
 #include <chrono>
@@ -27,6 +29,7 @@ public:
         ManifestStore& store;
         DiskPool& disk;
         Metrics& metrics;
+        StoreHealth& health;
     };
     struct Options {
         std::chrono::nanoseconds tag_ttl = std::chrono::seconds{60};
@@ -92,9 +95,12 @@ private:
                                                    std::optional<Digest> expected);
     [[nodiscard]] Task<> save_tag(Wanted wanted, Tag tag, TagEntry entry);
 
+    // Of everything that is put into the store.
+    void note(const Result<>& saved);
     [[nodiscard]] Deadline fresh_until();
 
     Parts parts_;
+    SteadyWall wall_;  // a clock that is set makes no tag younger or older
     std::vector<std::unique_ptr<Seat>> seats_;
 };
 

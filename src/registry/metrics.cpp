@@ -36,6 +36,7 @@ void Metrics::measure(MetricWriter& into) const {
     }
     into.counter(k_corrupt, corrupt);
     into.counter(k_unstored, unstored);
+    into.gauge(k_store_failing, store_failing);
     into.gauge(k_fills, fills);
 }
 

@@ -40,6 +40,8 @@ inline constexpr Series k_corrupt{"longshore_registry_blobs_corrupt_total",
 inline constexpr Series k_unstored{"longshore_registry_unstored_total",
                                    "Blobs passed on to a client without being stored, because the disk failed.",
                                    "answers"};
+inline constexpr Series k_store_failing{"longshore_registry_store_failing",
+                                        "1 when the disk did not take the last thing it was given.", "disks"};
 inline constexpr Series k_fills{"longshore_registry_fills", "Blobs being fetched now.", "blobs"};
 
 struct UpstreamCounters {
@@ -56,7 +58,7 @@ public:
     void measure(MetricWriter& into) const override;
 
     Counter corrupt, unstored;
-    Gauge fills;
+    Gauge fills, store_failing;
 
 private:
     struct Entry {

@@ -106,8 +106,10 @@ Mirror::Mirror(Parts parts, Settings settings)
     : parts_(std::move(parts)),
       tables_(parts_.shards.size(), {settings.upstreams}),
       upstream_(parts_.shards, parts_.metrics, parts_.load),
-      manifests_({parts_.shards, upstream_, parts_.manifests, parts_.disk, parts_.metrics}, settings.manifests),
-      blobs_({parts_.shards, upstream_, parts_.blobs, parts_.disk, parts_.metrics}) {}
+      health_(parts_.metrics.store_failing),
+      manifests_({parts_.shards, upstream_, parts_.manifests, parts_.disk, parts_.metrics, health_},
+                 settings.manifests),
+      blobs_({parts_.shards, upstream_, parts_.blobs, parts_.disk, parts_.metrics, health_}) {}
 
 void Mirror::set(const Settings& settings) {
     tables_[net::Loop::current().index()].push_back(settings.upstreams);

@@ -55,6 +55,7 @@ private:
     Parts parts_;
     std::vector<std::vector<std::shared_ptr<const Upstreams>>> tables_;  // by loop, the newest last
     UpstreamClient upstream_;
+    StoreHealth health_;
     Manifests manifests_;
     Blobs blobs_;
 };

@@ -1,5 +1,6 @@
 #include "registry/passing.hpp"
 
+#include "base/testing/memory_files.hpp"
 #include "net/testing/run.hpp"
 
 #include <gtest/gtest.h>
@@ -38,11 +39,20 @@ struct Wanted {
     std::optional<std::uint64_t> end;
 };
 
-Task<Passed> pass(std::string text, Wanted wanted, std::optional<Errc> failure) {
+struct Given {
+    std::string file;  // the beginning, which is here already
+    std::string body;
+    std::optional<Errc> failure;
+};
+
+Task<Passed> pass(Given given, Wanted wanted) {
     DiskPool disk{1};
-    auto body = http::Body::of(std::make_unique<Letters>(std::move(text), failure), std::nullopt);
+    longshore::testing::MemoryFiles files;
+    auto file = files.create("begun").value();
+    (void)file->write_at(0, std::as_bytes(std::span{given.file}));
+    auto body = http::Body::of(std::make_unique<Letters>(std::move(given.body), given.failure), std::nullopt);
     const auto digest = Digest::sha256_of(std::as_bytes(std::span{k_text}));
-    Passing passing{std::move(body), digest, disk};
+    Passing passing{std::move(body), digest, disk, {std::move(file), given.file.size()}};
     passing.select(wanted.first, wanted.end);
     Passed passed;
     for (;;) {
@@ -54,7 +64,11 @@ Task<Passed> pass(std::string text, Wanted wanted, std::optional<Errc> failure) 
 }
 
 Passed passed(std::string text, Wanted wanted = {}, std::optional<Errc> failure = {}) {
-    return net::testing::run(pass(std::move(text), wanted, failure));
+    return net::testing::run(pass({{}, std::move(text), failure}, wanted));
+}
+
+Passed resumed(std::string file, std::string rest, Wanted wanted) {
+    return net::testing::run(pass({std::move(file), std::move(rest), {}}, wanted));
 }
 
 TEST(Passing, PassesAllOfARightBlob) {
@@ -75,6 +89,18 @@ TEST(Passing, NeverGivesTheLastBytesOfAWrongBlob) {
     EXPECT_EQ(passed("abcdefgX", {1, 3}), (Passed{"", Errc::corrupt})) << "also when the part itself is right";
     EXPECT_EQ(passed("abcdefg"), (Passed{"abcdef", Errc::corrupt}));
     EXPECT_EQ(passed("abcdefghi"), (Passed{"abcdef", Errc::corrupt}));
+}
+
+TEST(Passing, PassesTheRestOfABlobThatIsBegun) {
+    EXPECT_EQ(resumed("abcd", "efgh", {4, {}}), (Passed{"efgh", {}}));
+    EXPECT_EQ(resumed("abcd", "efgh", {5, 7}), (Passed{"fg", {}}));
+    EXPECT_EQ(resumed("abcdefg", "h", {7, 8}), (Passed{"h", {}}));
+}
+
+TEST(Passing, ProvesTheBeginningWithTheRest) {
+    EXPECT_EQ(resumed("aXcd", "efgh", {4, {}}), (Passed{"efg", Errc::corrupt}));
+    EXPECT_EQ(resumed("abcd", "efgX", {4, {}}), (Passed{"efg", Errc::corrupt}));
+    EXPECT_EQ(resumed("abcd", "efg", {4, {}}), (Passed{"", Errc::corrupt}));
 }
 
 TEST(Passing, TellsWhatBrokeOff) { EXPECT_EQ(passed("abcdef", {}, Errc::timeout), (Passed{"abc", Errc::timeout})); }

@@ -84,7 +84,8 @@ bool Scrub::begin(Digest digest, ScrubReport& report) {
     }
     cursor_ = digest.hex();
     if (blob.error().code == Errc::not_found) (void)store_.drop(digest, {});
-    if (blob.error().code == Errc::io) report.rotten.push_back({std::move(digest), {}, blob.error().where});
+    if (blob.error().code == Errc::io || blob.error().code == Errc::denied)
+        report.rotten.push_back({std::move(digest), {}, blob.error().where});
     return false;
 }
 

@@ -59,15 +59,27 @@ void StagedFile::abandon() noexcept {
     path_.clear();
 }
 
-Result<std::unique_ptr<Staging>> Staging::open(Files& files, std::string directory) {
+Result<std::unique_ptr<Staging>> Staging::open(Files& files, std::string directory, Restore restore) {
     if (auto made = files.make_directories(directory); !made) return made.error();
     if (auto removed = remove_leftovers(files, directory); !removed) return removed.error();
-    return std::unique_ptr<Staging>{new Staging{files, std::move(directory), random_prefix()}};
+    return std::unique_ptr<Staging>{new Staging{files, std::move(directory), random_prefix(), std::move(restore)}};
+}
+
+Result<> Staging::make_again() {
+    const std::lock_guard guard{restoring_};
+    if (restore_) {
+        if (auto restored = restore_(); !restored) return restored;
+    }
+    return files_.make_directories(directory_);
 }
 
 Result<StagedFile> Staging::create() {
     auto path = directory_ + "/" + prefix_ + std::to_string(serial_++);
     auto file = files_.create(path);
+    if (!file && file.error().code == Errc::not_found) {
+        if (auto made = make_again(); !made) return made.error();
+        file = files_.create(path);
+    }
     if (!file) return file.error();
     return StagedFile{files_, std::move(path), std::move(*file)};
 }

@@ -2,7 +2,8 @@
 //
 // Everything the stores keep is first written here under a private name and then renamed, so a file in its place is
 // whole. What a crash leaves behind is removed when the staging directory is opened: only one process may use it
-// (the data directory's lock sees to that), and only names made here are touched.
+// (the data directory's lock sees to that), and only names made here are touched. A directory that vanishes while it is
+// in use is made again, with what `Restore` makes around it.
 //
 // Ownership: a StagedFile removes its file unless it was moved into place. Staging outlives its files.
 // Threads:   safe from any thread; calls block.
@@ -13,7 +14,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -42,8 +45,13 @@ private:
 
 class Staging {
 public:
+    // Called by one thread at a time, before the vanished staging directory is made again; when it fails, so does what
+    // wanted to stage a file.
+    using Restore = std::function<Result<>()>;
+
     // Makes the directory when it is missing and removes leftovers.
-    [[nodiscard]] static Result<std::unique_ptr<Staging>> open(Files& files, std::string directory);
+    [[nodiscard]] static Result<std::unique_ptr<Staging>> open(Files& files, std::string directory,
+                                                               Restore restore = nullptr);
 
     [[nodiscard]] Result<StagedFile> create();
     // Replaces `path` by `content`. After a power loss it is the old or the new file, never a part of one; use
@@ -51,12 +59,15 @@ public:
     [[nodiscard]] Result<> replace(const std::string& path, std::string_view content);
 
 private:
-    Staging(Files& files, std::string directory, std::string prefix)
-        : files_(files), directory_(std::move(directory)), prefix_(std::move(prefix)) {}
+    Staging(Files& files, std::string directory, std::string prefix, Restore restore)
+        : files_(files), directory_(std::move(directory)), prefix_(std::move(prefix)), restore_(std::move(restore)) {}
+    [[nodiscard]] Result<> make_again();
 
     Files& files_;
     std::string directory_;
     std::string prefix_;  // differs from process to process
+    Restore restore_;
+    std::mutex restoring_;
     std::atomic<std::uint64_t> serial_{0};
 };
 

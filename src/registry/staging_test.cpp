@@ -24,6 +24,37 @@ TEST(Staging, PutsAFileInPlaceAndMakesItsDirectory) {
     EXPECT_EQ(files.all_files(), std::vector<std::string>{"/data/a/b/c"});
 }
 
+TEST(Staging, MakesItsDirectoryAgainWhenThatHasVanished) {
+    MemoryFiles files;
+    std::string asked;
+    const auto restore = [&asked]() -> Result<> {
+        asked += "once";
+        return {};
+    };
+    const auto staging = Staging::open(files, "/data/tmp", restore).value();
+    ASSERT_TRUE(staging->replace("/data/a", "before"));
+    EXPECT_EQ(asked, "");
+    ASSERT_TRUE(files.rename("/data", "/elsewhere"));
+
+    ASSERT_TRUE(staging->replace("/data/a", "after"));
+
+    EXPECT_EQ(read_whole(files, "/data/a", 100).value(), "after");
+    EXPECT_EQ(asked, "once");
+}
+
+TEST(Staging, MakesNothingWhereItMayNotBe) {
+    MemoryFiles files;
+    const auto restore = []() -> Result<> { return Error{Errc::conflict, "/data is in use"}; };
+    const auto staging = Staging::open(files, "/data/tmp", restore).value();
+    ASSERT_TRUE(files.rename("/data", "/elsewhere"));
+
+    const auto staged = staging->create();
+
+    ASSERT_FALSE(staged);
+    EXPECT_EQ(staged.error().where, "/data is in use");
+    EXPECT_FALSE(files.list("/data"));
+}
+
 TEST(Staging, RemovesAFileThatWasNotMovedAlsoWhenItsOwnerWasMoved) {
     MemoryFiles files;
     const auto staging = Staging::open(files, "/data/tmp").value();

@@ -72,6 +72,12 @@ Failure failure_for(const UpstreamClient::Question& question, const http::Respon
     return bad_answer(question, "answered " + std::to_string(status));
 }
 
+bool is_rest_from(std::uint64_t first, const http::Response& response) {
+    const auto sent = http::parse_content_range(response.fields.get_or("content-range", {}));
+    return sent && sent->range && sent->size && sent->range->first == first && sent->range->last + 1 == *sent->size &&
+           response.body.length.value_or(sent->range->size()) == sent->range->size();
+}
+
 // Redirects stay on https unless the operator pointed the upstream at http.
 bool may_follow(const Upstream& upstream, const http::Target& to) {
     return to.scheme == "https" || (to.scheme == "http" && upstream.url.scheme == "http");
@@ -97,6 +103,7 @@ http::Request UpstreamClient::request_for(const Question& question) const {
     if (!question.accept.empty()) request.fields.add("accept", question.accept);
     request.fields.add("accept-encoding", "identity");
     request.fields.add("user-agent", k_user_agent);
+    if (question.first != 0) request.fields.add("range", "bytes=" + std::to_string(question.first) + "-");
     return request;
 }
 
@@ -109,7 +116,9 @@ Task<Fetched<http::Response>> UpstreamClient::ask(Question question) {
     if (refused_by_storage(*asked)) {
         co_return bad_answer(question, "sent us to a storage that answered " + std::to_string(response.status));
     }
-    if (response.status != 200) co_return failure_for(question, response);
+    const bool is_rest = question.first != 0 && response.status == 206;
+    if (is_rest && !is_rest_from(question.first, response)) co_return bad_answer(question, "sent another range");
+    if (response.status != 200 && !is_rest) co_return failure_for(question, response);
     const auto coding = response.fields.get_or("content-encoding", "identity");
     if (coding != "identity") co_return bad_answer(question, "encoded its answer though asked not to");
     co_return std::move(response);

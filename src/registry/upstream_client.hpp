@@ -51,8 +51,10 @@ public:
         std::string path;           // behind /v2/<repository>/: "manifests/latest", "blobs/sha256:..."
         std::string accept;         // empty: none
         ErrorCode unknown;          // what a 404 means
+        std::uint64_t first = 0;    // of the bytes wanted; all up to the end follow
     };
-    // The answer with status 200. The upstream of the question outlives the call.
+    // The answer with status 200, or 206 with exactly the bytes from `first` on when that is not 0. The upstream of the
+    // question outlives the call.
     [[nodiscard]] Task<Fetched<http::Response>> ask(Question question);
     // The size of a blob without downloading it.
     [[nodiscard]] Task<Fetched<std::uint64_t>> blob_size(Question question);

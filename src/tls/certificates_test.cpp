@@ -237,6 +237,32 @@ TEST_F(Development, RenewsALeafBeforeItExpires) {
     EXPECT_EQ(authority->cached(), 1U);
 }
 
+TEST_F(Development, MakesALeafAnewThatItMadeWhileTheClockWasWrong) {
+    for (const auto wrong : {std::chrono::days{1}, std::chrono::days{-20'000}}) {
+        LaterClock clock;
+        const auto authority = *DevelopmentCa::open(files_, clock, "/data/tls", {"localhost"});
+        clock.later = wrong;
+        const auto made_then = authority->find("localhost", {});
+
+        clock.later = std::chrono::days{0};
+        const auto made_now = authority->find("localhost", {});
+
+        EXPECT_NE(made_now, made_then);
+        EXPECT_EQ(authority->find("localhost", {}), made_now);
+    }
+}
+
+TEST_F(Development, KeepsItsLeafThroughSmallStepsOfTheClock) {
+    LaterClock clock;
+    const auto authority = *DevelopmentCa::open(files_, clock, "/data/tls", {"localhost"});
+    const auto leaf = authority->find("localhost", {});
+
+    for (const auto later : {std::chrono::hours{24}, std::chrono::hours{-1}, std::chrono::hours{0}}) {
+        clock.later = later;
+        EXPECT_EQ(authority->find("localhost", {}), leaf);
+    }
+}
+
 TEST_F(Development, SaysSoWhenItHasExpired) {
     ASSERT_TRUE(open());
     LaterClock clock;

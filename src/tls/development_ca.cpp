@@ -93,8 +93,10 @@ struct DevelopmentCa::Authority {
 
 struct DevelopmentCa::Leaf {
     std::shared_ptr<const Identity> identity;
+    WallTime valid_from;
     mutable std::atomic<std::uint64_t> used;
-    Leaf(std::shared_ptr<const Identity> made, std::uint64_t use) : identity(std::move(made)), used(use) {}
+    Leaf(std::shared_ptr<const Identity> made, WallTime from, std::uint64_t use)
+        : identity(std::move(made)), valid_from(from), used(use) {}
 };
 
 struct DevelopmentCa::Leaves {
@@ -150,7 +152,9 @@ std::shared_ptr<const Identity> DevelopmentCa::cached(std::string_view name) con
     const auto found = leaves->by_name.find(name);
     if (found == leaves->by_name.end()) return nullptr;
     const Leaf& leaf = *found->second;
-    if (leaf.identity->valid_until() < clock_.wall() + k_leaf_renewal) return nullptr;
+    // One made while the clock was wrong, ahead or behind, is of no use once the clock is right.
+    const auto now = clock_.wall();
+    if (now < leaf.valid_from || leaf.identity->valid_until() < now + k_leaf_renewal) return nullptr;
     leaf.used.store(uses_.fetch_add(1, std::memory_order_relaxed), std::memory_order_relaxed);
     return leaf.identity;
 }
@@ -166,7 +170,8 @@ std::shared_ptr<const Identity> DevelopmentCa::mint(std::string_view name) const
     if (!identity) return nullptr;
     auto leaves = std::make_shared<Leaves>(*leaves_.load());
     if (!leaves->by_name.contains(name)) leaves->make_room();
-    leaves->by_name.insert_or_assign(std::string{name}, std::make_shared<const Leaf>(*identity, uses_++));
+    leaves->by_name.insert_or_assign(std::string{name},
+                                     std::make_shared<const Leaf>(*identity, plan.validity.from, uses_++));
     leaves_.store(std::move(leaves));
     return *identity;
 }

@@ -1,12 +1,30 @@
 """A data directory that takes no more bytes: every client still gets every byte, and storing begins again by itself."""
 
+import http.server
 import subprocess
+import threading
 from pathlib import Path
 
 from harness import MirrorTest, crowd, needs_longshore, until
 
 SMALL, LARGE = 1_000_000, 12_000_000
 ROOM = 8  # MiB
+
+
+class WholeOnly(http.server.BaseHTTPRequestHandler):
+    """A CDN that knows no ranges."""
+
+    def do_GET(self):
+        encoded = self.path.partition("sha256:")[2].partition("?")[0]
+        data = (self.server.storage / encoded[:2] / encoded / "data").read_bytes()
+        self.server.asked.append(self.headers["Range"])
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_):
+        pass
 
 
 @needs_longshore
@@ -39,8 +57,31 @@ class FullDisk(MirrorTest):
             self.assert_blob(answer, digest)
 
         self.assertGreater(self.mirror.metric("longshore_registry_unstored_total"), 0)
-        self.assertIn("blob_store_failed", self.mirror.log())
+        self.assertIn(" store_failed ", self.mirror.log())
         self.assertEqual(list(self.mirror.data.rglob("staged-*")), [])
+
+    def test_the_rest_of_a_blob_larger_than_the_disk_is_asked_for_by_range(self):
+        digest = self.new_blob(LARGE)
+
+        self.assert_blob(self.mirror.blob(digest), digest)
+
+        ranges = [entry["range"] for entry in self.hub.log("cdn", "GET", digest)]
+        self.assertEqual(len(ranges), 2)
+        first = int(ranges[1].removeprefix("bytes=").removesuffix("-"))
+        self.assertGreater(first, LARGE // 4)
+
+    def test_an_upstream_without_ranges_sends_the_blob_again(self):
+        cdn = http.server.ThreadingHTTPServer(("127.0.0.1", 0), WholeOnly)
+        cdn.asked, cdn.storage = [], Path(self.hub.addresses["storage"]) / "docker/registry/v2/blobs/sha256"
+        threading.Thread(target=cdn.serve_forever, daemon=True).start()
+        self.addCleanup(cdn.server_close)
+        self.addCleanup(cdn.shutdown)
+        self.hub.set(cdn=f"http://127.0.0.1:{cdn.server_port}")
+        digest = self.new_blob(LARGE)
+
+        self.assert_blob(self.mirror.blob(digest), digest)
+
+        self.assertEqual([asked is None for asked in cdn.asked], [True, False])
 
     def test_a_range_of_a_blob_that_cannot_be_stored(self):
         self.fill_up()

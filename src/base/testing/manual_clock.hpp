@@ -1,4 +1,4 @@
-// Time that stands still until a test moves it.
+// Time that stands still until a test moves it. The wall clock can be set, too.
 //
 // Threads: safe from any thread.
 #pragma once
@@ -17,15 +17,19 @@ public:
 
     [[nodiscard]] Deadline now() const noexcept override { return Deadline{since_epoch()}; }
     [[nodiscard]] WallTime wall() const noexcept override {
-        return WallTime{std::chrono::duration_cast<WallTime::duration>(since_epoch())};
+        const auto set = std::chrono::nanoseconds{set_by_.load()};
+        return WallTime{std::chrono::duration_cast<WallTime::duration>(since_epoch() + set)};
     }
     void advance(std::chrono::nanoseconds by) noexcept { since_epoch_ += by.count(); }
+    // As an operator or NTP does it: the wall clock alone jumps.
+    void set_wall(std::chrono::nanoseconds by) noexcept { set_by_ += by.count(); }
 
 private:
     [[nodiscard]] std::chrono::nanoseconds since_epoch() const noexcept {
         return std::chrono::nanoseconds{since_epoch_.load()};
     }
     std::atomic<std::int64_t> since_epoch_;
+    std::atomic<std::int64_t> set_by_{0};  // the wall clock against the steady one; nanoseconds
 };
 
 }  // namespace longshore::testing
