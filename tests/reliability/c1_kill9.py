@@ -112,7 +112,7 @@ def run_rounds(form, place, hub):
         sets.append(hub.blobs(sizes, f"{form.seed}-{number}"))
     mirror = rig.start_mirror(place, hub.url)
     mirror.stop()
-    place_stored_blobs(mirror, form.pick(500, STORED))
+    place_stored_blobs(mirror, form.pick(100, STORED))
     mirror.start()
     whole_fill = time_of_fill(mirror, sets[0], fills)
     forget(mirror, sets[0])

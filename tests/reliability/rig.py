@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -60,9 +61,9 @@ def run_row(row, description, measure):
     sys.exit(1 if faults else 0)
 
 
-def start_mirror(scratch, upstream, *flags):
+def start_mirror(scratch, upstream, *flags, env=None):
     from harness import MIRRORS
-    started.append(MIRRORS[PEER](scratch, upstream, *flags))
+    started.append(MIRRORS[PEER](scratch, upstream, *flags, env=env))
     return started[-1].start()
 
 
@@ -147,9 +148,20 @@ def pull_all(port, digests, at_once=1000, seconds=120):
     return asyncio.run(run())
 
 
+def _compiler():
+    return "clang-19" if shutil.which("clang-19") else "cc"
+
+
 def build_pull_tool(scratch):
     """bench/pull.c, compiled."""
     tool = Path(scratch) / "pull"
-    compiler = "clang-19" if subprocess.run(["which", "clang-19"], capture_output=True).returncode == 0 else "cc"
-    subprocess.run([compiler, "-O2", "-std=gnu11", "-o", str(tool), str(ROOT / "bench/pull.c")], check=True)
+    subprocess.run([_compiler(), "-O2", "-std=gnu11", "-o", str(tool), str(ROOT / "bench/pull.c")], check=True)
     return tool
+
+
+def build_preload(scratch, name):
+    """preload/<name>.c as a library for LD_PRELOAD."""
+    library = Path(scratch) / f"{name}.so"
+    subprocess.run([_compiler(), "-O2", "-std=gnu11", "-Wall", "-Werror", "-shared", "-fPIC", "-o", str(library),
+                    str(ROOT / f"tests/reliability/preload/{name}.c")], check=True)
+    return library
