@@ -274,7 +274,7 @@ void RunningRole::serve_admin() {
 }
 
 std::vector<const Measured*> RunningRole::measured() const {
-    std::vector<const Measured*> all{mirror_metrics_.get(), process_.get(), memory_.get(), &load_, &log_};
+    std::vector<const Measured*> all{mirror_metrics_.get(), process_.get(), memory_.get(), &load_, &log_, &resolver_};
     for (const auto& seat : seats_) {
         all.push_back(&seat->sites_log());
         all.push_back(&seat->handshakes());

@@ -4,11 +4,9 @@
 #include "net/wait.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-
-#include <netdb.h>
 
 #include <algorithm>
 
@@ -16,40 +14,10 @@ namespace longshore::net {
 namespace asio = boost::asio;
 namespace {
 
-using Addresses = std::vector<asio::ip::address>;
+using Addresses = Resolver::Addresses;
 using Endpoint = TcpStream::Socket::endpoint_type;
 
 constexpr std::chrono::milliseconds k_attempt_delay{250};  // RFC 8305 §5
-
-std::optional<asio::ip::address> literal(std::string_view host) {
-    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    boost::system::error_code error;
-    const auto address = asio::ip::make_address(std::string{host}, error);
-    if (error) return std::nullopt;
-    return address;
-}
-
-Result<Addresses> look_up(const std::string& host) {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_ADDRCONFIG;
-    addrinfo* found = nullptr;
-    const int failure = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
-    if (failure != 0) {
-        const auto code = failure == EAI_NONAME ? Errc::not_found : Errc::io;
-        return Error{code, "resolving " + host + ": " + ::gai_strerror(failure)};
-    }
-    Addresses addresses;
-    for (const auto* entry = found; entry != nullptr; entry = entry->ai_next) {
-        asio::ip::tcp::endpoint endpoint;
-        if (entry->ai_addrlen > endpoint.capacity()) continue;
-        std::memcpy(endpoint.data(), entry->ai_addr, entry->ai_addrlen);
-        endpoint.resize(entry->ai_addrlen);
-        addresses.push_back(endpoint.address());
-    }
-    ::freeaddrinfo(found);
-    return addresses;
-}
 
 // Families alternate, starting with the resolver's first choice (RFC 8305 §4).
 Addresses interleaved(const Addresses& addresses) {
@@ -62,6 +30,15 @@ Addresses interleaved(const Addresses& addresses) {
         if (i < second.size()) order.push_back(second[i]);
     }
     return order;
+}
+
+// What is wrong with all of them, when none is left.
+std::optional<std::string> keep_reachable(Addresses& addresses, Reach reach) {
+    if (reach == Reach::anywhere || addresses.empty()) return std::nullopt;
+    const auto first = addresses.front();
+    std::erase_if(addresses, [](const auto& address) { return !is_public(address); });
+    if (!addresses.empty()) return std::nullopt;
+    return first.to_string() + " is not a public address";
 }
 
 struct Race {
@@ -77,6 +54,7 @@ Task<> attempt(Race& race, Endpoint endpoint, std::string name) {
     --race.running;
     if (error) {
         race.failure = errno_error(error.value(), "connecting " + name);
+        if (race.failure->code == Errc::denied) race.failure->code = Errc::io;  // a local firewall's word, not ours
     } else if (!race.winner) {
         race.winner.emplace(std::move(socket));
     }
@@ -110,47 +88,20 @@ Task<Result<std::unique_ptr<TcpStream>>> connect_first(std::vector<Endpoint> end
 
 }  // namespace
 
-Resolver::~Resolver() {
-    threads_.stop();
-    threads_.join();
-}
-
-Task<Result<Addresses>> Resolver::resolve(std::string host, Deadline deadline) {
-    if (const auto address = literal(host)) co_return Addresses{*address};
-    if (pending_.fetch_add(1) >= k_queue_limit) {
-        --pending_;
-        co_return Error{Errc::overloaded, "resolving " + host + ": too many look-ups are waiting"};
-    }
-    struct LookUp {
-        std::optional<Result<Addresses>> outcome;
-        Event done;
-    };
-    auto look = std::make_shared<LookUp>();
-    asio::post(threads_, [this, look, host, work = asio::make_work_guard(Loop::current().context())] {
-        auto outcome = look_up(host);
-        --pending_;
-        asio::post(work.get_executor(), [look, outcome = std::move(outcome)]() mutable {
-            look->outcome = std::move(outcome);
-            look->done.notify();
-        });
-    });
-    while (!look->outcome) {
-        auto waited = co_await look->done.wait(deadline);
-        if (!waited) co_return Error{waited.error().code, "resolving " + host};
-    }
-    co_return std::move(*look->outcome);
-}
-
 Task<Result<std::unique_ptr<TcpStream>>> dial(Resolver& resolver, std::string host, std::uint16_t port,
-                                              Deadline deadline) {
+                                              Deadline deadline, Reach reach) {
     std::vector<Endpoint> endpoints;
     auto name = host + ":" + std::to_string(port);
     if (host.starts_with('/')) {
+        if (reach != Reach::anywhere) co_return Error{Errc::denied, "connecting unix:" + host + " is not public"};
         endpoints.emplace_back(asio::local::stream_protocol::endpoint{host});
         name = "unix:" + host;
     } else {
         auto addresses = co_await resolver.resolve(std::move(host), deadline);
         if (!addresses) co_return addresses.error();
+        if (auto refused = keep_reachable(*addresses, reach)) {
+            co_return Error{Errc::denied, "connecting " + name + ": " + *refused};
+        }
         for (const auto& address : interleaved(*addresses)) {
             endpoints.emplace_back(asio::ip::tcp::endpoint{address, port});
         }

@@ -188,6 +188,25 @@ Task<bool> dial_localhost() {
 
 TEST(Dial, TriesEveryAddressOfAName) { EXPECT_TRUE(testing::run(dial_localhost())); }
 
+Task<Result<std::unique_ptr<TcpStream>>> dial_public(const char* host) {
+    Resolver resolver;
+    const auto listener = Listener::open(Loop::current(), any_port());
+    auto stream =
+        co_await dial(resolver, host, (*listener)->address().port, in(milliseconds{5000}), Reach::public_only);
+    co_return stream;
+}
+
+TEST(Dial, LeadsToPublicAddressesOnlyWhenToldTo) {
+    for (const auto* host : {"127.0.0.1", "localhost", "127.1", "::ffff:127.0.0.1", "0.0.0.0", "/run/a.sock"}) {
+        const auto stream = testing::run(dial_public(host));
+        ASSERT_FALSE(stream) << host;
+        EXPECT_EQ(stream.error().code, Errc::denied) << stream.error().where;
+    }
+    EXPECT_EQ(testing::run(dial_public("127.0.0.1")).error().where.find("127.0.0.1 is not a public address") ==
+                  std::string::npos,
+              false);
+}
+
 TEST(Listener, APortHeldByAnotherSocketIsAConflict) {
     SystemClock clock;
     Loop loop{clock};

@@ -1,6 +1,7 @@
 #include "net/tcp.hpp"
 
 #include "net/copy_file.hpp"
+#include "net/reach.hpp"
 #include "net/wait.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -23,15 +24,26 @@ constexpr std::uint64_t k_sendfile_slice = 2 * 1024 * 1024;  // bytes per call
 constexpr std::uint64_t k_turn = 8 * 1024 * 1024;  // bytes to a fast reader before the loop's others have a turn
 constexpr std::uint64_t k_corked = 64 * 1024;      // bytes from which holding back short segments pays
 
-std::string describe(const TcpStream::Socket::endpoint_type& endpoint) {
-    const auto* address = endpoint.data();
-    if (address->sa_family == AF_UNIX) return "unix:";
+using Endpoint = TcpStream::Socket::endpoint_type;
+
+std::optional<asio::ip::tcp::endpoint> as_ip(const Endpoint& endpoint) {
     asio::ip::tcp::endpoint ip;
-    if (endpoint.size() > ip.capacity()) return "unknown";
-    std::memcpy(ip.data(), address, endpoint.size());
+    if (endpoint.data()->sa_family == AF_UNIX || endpoint.size() > ip.capacity()) return std::nullopt;
+    std::memcpy(ip.data(), endpoint.data(), endpoint.size());
     ip.resize(endpoint.size());
-    const auto host = ip.address().to_string();
-    return (ip.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(ip.port());
+    return ip;
+}
+
+std::string describe(const Endpoint& endpoint) {
+    const auto ip = as_ip(endpoint);
+    if (!ip) return endpoint.data()->sa_family == AF_UNIX ? "unix:" : "unknown";
+    const auto host = ip->address().to_string();
+    return (ip->address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(ip->port());
+}
+
+bool is_public(const Endpoint& endpoint) {
+    const auto ip = as_ip(endpoint);
+    return ip && net::is_public(ip->address());
 }
 
 }  // namespace
@@ -51,6 +63,7 @@ TcpStream::TcpStream(Loop& loop, Socket socket) : loop_(loop), socket_(std::move
     socket_.native_non_blocking(true, ignored);
     const auto peer = socket_.remote_endpoint(ignored);
     if (!ignored) peer_ = describe(peer);
+    if (!ignored) peer_is_public_ = is_public(peer);
     const auto local = socket_.local_endpoint(ignored);
     if (!ignored) local_ = describe(local);
     const int on = 1;

@@ -39,6 +39,7 @@ public:
 
     // "192.0.2.1:4711", "[2001:db8::1]:80", "unix:" for Unix sockets.
     [[nodiscard]] const std::string& peer() const noexcept { return peer_; }
+    [[nodiscard]] bool peer_is_public() const noexcept { return peer_is_public_; }
     [[nodiscard]] const std::string& local() const noexcept { return local_; }
 
 private:
@@ -61,6 +62,7 @@ private:
     bool finished_ = false;
     std::uint64_t sent_in_turn_ = 0;  // bytes of files since the loop's others had a turn
     std::string peer_;
+    bool peer_is_public_ = false;
     std::string local_;
 };
 
