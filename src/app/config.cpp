@@ -1,5 +1,6 @@
 #include "app/config.hpp"
 
+#include "app/proxies.hpp"
 #include "config/manual.hpp"
 #include "http/target.hpp"
 #include "net/listener.hpp"
@@ -63,6 +64,20 @@ Verdict upstream_url(std::string_view text) {
     if (is_bare && !url->authority.host.empty()) return {};
     return Fault{"is not the URL of a registry",
                  "write scheme, host and port only, such as https://registry.example.org"};
+}
+
+Verdict proxy_url(std::string_view text) {
+    if (text == k_no_proxy) return {};
+    const auto proxy = http::Proxy::parse(text);
+    if (proxy) return {};
+    return Fault{"is not a proxy: " + proxy.error().where,
+                 "write http://HOST:PORT, http://USER:PASSWORD@HOST:PORT or none"};
+}
+
+Verdict proxy_exception(std::string_view text) {
+    if (http::NoProxy{}.add(text)) return {};
+    return Fault{"is neither a host nor a network",
+                 "write example.org, .example.org, 192.0.2.1, 192.0.2.0/24, a host with :PORT, or *"};
 }
 
 void complain_about_repeated(const Config& c, config::Mistakes& mistakes) {
@@ -203,6 +218,14 @@ void describe(config::Describer& d, UpstreamConfig& c) {
         .checked_by(domain);
     d.text("ca_file", c.ca_file,
            "File with the authorities to trust for this upstream, in PEM, instead of the system's.");
+    d.text("proxy", c.proxy,
+           "HTTP proxy for this upstream, its token server and its storage, without exceptions; `none` for no proxy.")
+        .secret()
+        .default_as("mirror.proxy")
+        .checked_by(proxy_url);
+    d.toggle("allow_private_redirects", c.allow_private_redirects,
+             "When this upstream is at a public address, follow its redirects and token servers to loopback, private "
+             "and link-local addresses too.");
     d.toggle("enabled", c.enabled, "Whether this upstream is served at all.");
 }
 
@@ -240,6 +263,20 @@ void describe(config::Describer& d, MirrorConfig& c) {
     d.number("max_connections", c.max_connections, {1, 10'000}, "Most connections to one upstream host.");
     d.number("max_waiting", c.max_waiting, {1, 100'000},
              "Most requests that wait for a connection to one upstream host. Beyond it they get 503 and Retry-After.")
+        .live();
+    d.text("proxy", c.proxy,
+           "HTTP proxy for all that goes upstream: http://HOST:PORT, with USER:PASSWORD@ when it wants credentials, or "
+           "`none`.")
+        .secret()
+        .default_as("HTTPS_PROXY for https, http_proxy for http, from the environment")
+        .checked_by(proxy_url)
+        .live();
+    d.list("no_proxy", c.no_proxy,
+           "Hosts asked without the proxy: names (with those below them), .names (those below alone), addresses, "
+           "networks, each but a network with :PORT if need be, or *. This machine is always asked directly.")
+        .shown_as("HOST")
+        .default_as("NO_PROXY from the environment")
+        .checked_by(proxy_exception)
         .live();
 }
 
@@ -336,6 +373,8 @@ void settle_listeners(Config& config, Role role) {
 config::Loaded<Config> load(Files& files, const config::Sources& sources, Role role, Account account) {
     auto loaded = config::load<Config>(files, sources);
     settle_listeners(loaded.value, role);
+    loaded.value.environment = proxy_environment(sources.environment);
+    for (auto& mistake : proxy_mistakes(loaded.value)) loaded.mistakes.push_back(std::move(mistake));
     if (!loaded.value.data_dir.empty()) return loaded;
     loaded.value.data_dir = default_data_dir(sources.environment, account);
     if (loaded.value.data_dir.empty()) {

@@ -15,6 +15,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace longshore::app {
@@ -59,10 +60,21 @@ struct TlsConfig {
     bool kernel_tls = false;
 };
 
+inline constexpr std::string_view k_no_proxy = "none";
+
+// What the environment says about proxies, as it stands there.
+struct ProxyEnvironment {
+    std::string https;
+    std::string http;
+    std::vector<std::string> except;
+};
+
 struct UpstreamConfig {
     std::string url;   // empty: the built-in one of this name
     std::string host;  // empty: the URL's
     std::string ca_file;
+    std::string proxy;  // empty: the mirror's; k_no_proxy: none
+    bool allow_private_redirects = false;
     bool enabled = true;
 };
 
@@ -77,6 +89,8 @@ struct MirrorConfig {
     std::chrono::milliseconds read_timeout = std::chrono::seconds{60};
     std::size_t max_connections = 64;
     std::size_t max_waiting = 1024;
+    std::string proxy;  // empty: the environment's; k_no_proxy: none
+    std::vector<std::string> no_proxy;
 };
 
 struct Config {
@@ -95,6 +109,7 @@ struct Config {
     HttpConfig http;
     TlsConfig tls;
     MirrorConfig mirror;
+    ProxyEnvironment environment;  // not settings of ours
 };
 
 void describe(config::Describer& d, LogConfig& c);

@@ -137,7 +137,7 @@ TEST(AppConfig, AcceptsItsOwnDefaultsAsText) {
 
     for (const auto& setting : config::settings(schema)) {
         if (!std::holds_alternative<config::Scalar>(setting.field->shape)) continue;
-        const auto text = config::text_of(*setting.field);
+        const auto text = config::exact_text_of(*setting.field);
         if (!text.empty()) EXPECT_FALSE(config::set_text(*setting.field, text)) << setting.path << " = " << text;
     }
     EXPECT_THAT(config::changed(defaults, Config{}), IsEmpty());

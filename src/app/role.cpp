@@ -1,6 +1,7 @@
 #include "app/role.hpp"
 
 #include "app/alone.hpp"
+#include "app/proxies.hpp"
 #include "base/free_memory.hpp"
 #include "base/log.hpp"
 #include "config/changed.hpp"
@@ -90,9 +91,11 @@ Result<> RunningRole::restore_data_dir() {
 }
 
 Result<std::shared_ptr<const registry::Upstreams>> RunningRole::upstreams_of(const Config& config) {
-    registry::UpstreamOptions options{config.base_domain, config.mirror.default_hosts, {}, {}};
+    registry::UpstreamOptions options{.base_domain = config.base_domain, .default_hosts = config.mirror.default_hosts};
     for (const auto& [name, upstream] : config.mirror.upstreams) {
         if (!upstream.enabled) options.disabled.push_back(name);
+        if (upstream.allow_private_redirects) options.private_redirects.push_back(name);
+        options.proxies[name] = proxy_rules(upstream);
         if (upstream.url.empty()) continue;
         auto url = http::Target::from_url(upstream.url);
         if (!url) return url.error();
@@ -419,6 +422,7 @@ void RunningRole::take_over(const Config& fresh) {
     config_.tls = fresh.tls;
     config_.mirror = fresh.mirror;
     load_.set(load_limits());
+    config_.environment = fresh.environment;
     log_.restyle({config_.log.format, config_.log.level});
     for (const auto& seat : seats_) seat->retune(config_, mirror_settings());
     if (auto configured = configure_upstreams(); !configured) {

@@ -1,5 +1,6 @@
 #include "app/seat.hpp"
 
+#include "app/proxies.hpp"
 #include "base/log.hpp"
 
 #include <boost/asio/post.hpp>
@@ -14,6 +15,7 @@ http::PoolOptions pool_options(const Config& config) {
     options.response_timeout = config.mirror.response_timeout;
     options.connections_per_origin = config.mirror.max_connections;
     options.waiting_per_origin = config.mirror.max_waiting;
+    options.proxies = proxy_rules(config);
     return options;
 }
 

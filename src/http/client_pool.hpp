@@ -5,16 +5,21 @@
 // until its deadline. TLS origins choose the version by ALPN. A request on a kept connection that the peer had
 // closed meanwhile is sent once more on a new one, when it is idempotent and its body untouched.
 //
+// A proxy carries http and https origins alike through a tunnel (CONNECT). `Egress::reach` is judged by the address
+// that is dialled; behind a proxy, which resolves the name itself, by the host as it is written. Connections are
+// shared only by requests that leave the same way.
+//
 // Ownership: `co_await close()` before destroying it; it ends what requests and responses are still on the way, and
 //            responses may outlive it.
 // Threads:   one loop; make one for each.
-// Errors:    as net::dial and tls::connect (Reached::nothing); overloaded when the waiting line is full.
+// Errors:    as net::dial, open_tunnel and tls::connect (Reached::nothing); overloaded when the waiting line is full.
 #pragma once
 
 #include "base/disk_pool.hpp"
 #include "http/h1/client_connection.hpp"
 #include "http/h2/session.hpp"
 #include "http/message.hpp"
+#include "http/proxy.hpp"
 #include "net/dial.hpp"
 #include "net/scope.hpp"
 #include "net/suspension.hpp"
@@ -48,6 +53,7 @@ struct PoolOptions {
     std::chrono::nanoseconds keep_idle = std::chrono::seconds{55};
     std::size_t connections_per_origin = 64;
     std::size_t waiting_per_origin = 1024;
+    std::shared_ptr<const ProxyRules> proxies;  // for requests that bring none; null: no proxy
 };
 
 class ClientPool final : public Client {
@@ -73,16 +79,20 @@ public:
 private:
     struct Origin;
     struct Lease;
+    struct Dialled;
+    using Leased = boost::system::result<Lease, SendError>;
 
-    [[nodiscard]] Origin& origin_of(const Target& target);
+    static constexpr std::size_t k_most_origins = 4096;  // known; unused ones make room
+
+    [[nodiscard]] const Proxy* proxy_for(const Request& request) const;
+    [[nodiscard]] Origin& origin_of(const Request& request);
     enum class Kept : bool { never, allowed };
     // Nothing: a kept connection was used that the peer had closed, and the request may be sent again.
     [[nodiscard]] Task<std::optional<Sent>> send_on(Origin& origin, Request& request, Kept kept);
-    [[nodiscard]] Task<Result<Lease>> lease(Origin& origin, const Request& request, Kept kept);
-    [[nodiscard]] Task<Result<Lease>> connect(Origin& origin, const Request& request);
-    [[nodiscard]] Task<Result<std::unique_ptr<net::ByteStream>>> dial(Origin& origin, const Request& request,
-                                                                      std::string& protocol);
-    void keep(Origin& origin, std::shared_ptr<h1::ClientConnection> connection, bool reusable);
+    [[nodiscard]] Task<Leased> lease(Origin& origin, const Request& request, Kept kept);
+    [[nodiscard]] Task<Leased> connect(Origin& origin, const Request& request);
+    [[nodiscard]] Task<boost::system::result<Dialled, SendError>> dial(Origin& origin, const Request& request);
+    void keep(Origin& origin, std::shared_ptr<h1::ClientConnection> connection, bool from_public, bool reusable);
     [[nodiscard]] static Task<> run_session(Origin& origin, std::shared_ptr<h2::Session> session);
 
     Parts parts_;
@@ -90,7 +100,8 @@ private:
     net::Scope scope_;
     std::size_t sending_ = 0;
     net::Suspension sent_;  // close() waits for the last of them
-    std::unordered_map<std::string, std::unique_ptr<Origin>> origins_;
+    std::unordered_map<std::string, std::shared_ptr<const OriginSettings>> settings_;  // by scheme and authority
+    std::unordered_map<std::string, std::unique_ptr<Origin>> origins_;                 // and by the way to them
 };
 
 }  // namespace longshore::http

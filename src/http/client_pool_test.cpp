@@ -79,6 +79,42 @@ Task<> shared_session(Site& site) {
 }
 TEST(ClientPool, SendsManyRequestsOverOneHttp2Session) { play(shared_session, true); }
 
+Task<> guarded(Site& site) {
+    auto request = site.request("GET", "/hello");
+    request.egress.reach = net::Reach::public_only;
+    const auto refused = co_await site.pool.send(request);
+    const bool is_refused = !refused && refused.error().forbidden;
+    EXPECT_TRUE(is_refused);
+    EXPECT_EQ(site.server.connections(), 0U);
+
+    auto open = site.request("GET", "/hello");
+    const auto sent = co_await site.pool.send(open);
+    const bool from_private = sent && !sent->from_public;
+    EXPECT_TRUE(from_private);
+
+    // A connection that is kept for others does not open the way.
+    auto again = site.request("GET", "/hello");
+    again.egress.reach = net::Reach::public_only;
+    const auto refused_again = co_await site.pool.send(again);
+    EXPECT_FALSE(refused_again);
+}
+TEST(ClientPool, LeadsToPublicAddressesOnlyWhenToldTo) { play(guarded); }
+TEST(ClientPool, LeadsToPublicAddressesOnlyWhenToldToOverHttp2) { play(guarded, true); }
+
+Task<> guarded_behind_a_proxy(Site& site) {
+    auto rules = std::make_shared<ProxyRules>();
+    rules->for_http = *Proxy::parse("http://127.0.0.1:" + std::to_string(site.port));
+    rules->loopback_too = true;
+    auto request = site.request("GET", "/hello");
+    request.egress = {net::Reach::public_only, rules};
+    const auto refused = co_await site.pool.send(request);
+    const bool is_refused = !refused && refused.error().forbidden;
+    EXPECT_TRUE(is_refused);
+
+    EXPECT_EQ(site.server.connections(), 0U);
+}
+TEST(ClientPool, JudgesWhatAProxyIsAskedForByItsName) { play(guarded_behind_a_proxy); }
+
 // An origin that answers the first request of its first connection and hangs up on the second; later connections
 // answer every request.
 class HangsUp {

@@ -102,66 +102,124 @@ void throw_exception_from_error(const SendError& error, const boost::source_loca
 
 Status status_for(Errc code) noexcept {
     switch (code) {
-        case Errc::not_found: return 404;
-        case Errc::invalid: return 400;
-        case Errc::unauthenticated: return 401;
-        case Errc::denied: return 403;
-        case Errc::conflict: return 409;
-        case Errc::unsupported: return 501;
-        case Errc::too_large: return 413;
-        case Errc::timeout: return 504;
-        case Errc::cancelled: return 503;
-        case Errc::peer_closed: return 502;
-        case Errc::overloaded: return 503;
-        case Errc::corrupt: return 502;
-        case Errc::io: return 500;
+        case Errc::not_found:
+            return 404;
+        case Errc::invalid:
+            return 400;
+        case Errc::unauthenticated:
+            return 401;
+        case Errc::denied:
+            return 403;
+        case Errc::conflict:
+            return 409;
+        case Errc::unsupported:
+            return 501;
+        case Errc::too_large:
+            return 413;
+        case Errc::timeout:
+            return 504;
+        case Errc::cancelled:
+            return 503;
+        case Errc::peer_closed:
+            return 502;
+        case Errc::overloaded:
+            return 503;
+        case Errc::corrupt:
+            return 502;
+        case Errc::io:
+            return 500;
     }
     return 500;
 }
 
 std::string_view reason_phrase(Status status) noexcept {
     switch (status) {
-        case 100: return "Continue";
-        case 101: return "Switching Protocols";
-        case 103: return "Early Hints";
-        case 200: return "OK";
-        case 201: return "Created";
-        case 202: return "Accepted";
-        case 204: return "No Content";
-        case 206: return "Partial Content";
-        case 301: return "Moved Permanently";
-        case 302: return "Found";
-        case 303: return "See Other";
-        case 304: return "Not Modified";
-        case 307: return "Temporary Redirect";
-        case 308: return "Permanent Redirect";
-        case 400: return "Bad Request";
-        case 401: return "Unauthorized";
-        case 403: return "Forbidden";
-        case 404: return "Not Found";
-        case 405: return "Method Not Allowed";
-        case 406: return "Not Acceptable";
-        case 408: return "Request Timeout";
-        case 409: return "Conflict";
-        case 411: return "Length Required";
-        case 412: return "Precondition Failed";
-        case 413: return "Content Too Large";
-        case 414: return "URI Too Long";
-        case 415: return "Unsupported Media Type";
-        case 416: return "Range Not Satisfiable";
-        case 417: return "Expectation Failed";
-        case 421: return "Misdirected Request";
-        case 425: return "Too Early";
-        case 426: return "Upgrade Required";
-        case 429: return "Too Many Requests";
-        case 431: return "Request Header Fields Too Large";
-        case 500: return "Internal Server Error";
-        case 501: return "Not Implemented";
-        case 502: return "Bad Gateway";
-        case 503: return "Service Unavailable";
-        case 504: return "Gateway Timeout";
-        case 505: return "HTTP Version Not Supported";
-        default: return {};
+        case 100:
+            return "Continue";
+        case 101:
+            return "Switching Protocols";
+        case 103:
+            return "Early Hints";
+        case 200:
+            return "OK";
+        case 201:
+            return "Created";
+        case 202:
+            return "Accepted";
+        case 204:
+            return "No Content";
+        case 206:
+            return "Partial Content";
+        case 301:
+            return "Moved Permanently";
+        case 302:
+            return "Found";
+        case 303:
+            return "See Other";
+        case 304:
+            return "Not Modified";
+        case 307:
+            return "Temporary Redirect";
+        case 308:
+            return "Permanent Redirect";
+        case 400:
+            return "Bad Request";
+        case 401:
+            return "Unauthorized";
+        case 403:
+            return "Forbidden";
+        case 404:
+            return "Not Found";
+        case 405:
+            return "Method Not Allowed";
+        case 406:
+            return "Not Acceptable";
+        case 407:
+            return "Proxy Authentication Required";
+        case 408:
+            return "Request Timeout";
+        case 409:
+            return "Conflict";
+        case 411:
+            return "Length Required";
+        case 412:
+            return "Precondition Failed";
+        case 413:
+            return "Content Too Large";
+        case 414:
+            return "URI Too Long";
+        case 415:
+            return "Unsupported Media Type";
+        case 416:
+            return "Range Not Satisfiable";
+        case 417:
+            return "Expectation Failed";
+        case 421:
+            return "Misdirected Request";
+        case 425:
+            return "Too Early";
+        case 426:
+            return "Upgrade Required";
+        case 429:
+            return "Too Many Requests";
+        case 431:
+            return "Request Header Fields Too Large";
+        case 500:
+            return "Internal Server Error";
+        case 501:
+            return "Not Implemented";
+        case 502:
+            return "Bad Gateway";
+        case 503:
+            return "Service Unavailable";
+        case 504:
+            return "Gateway Timeout";
+        case 505:
+            return "HTTP Version Not Supported";
+        case 508:
+            return "Loop Detected";
+        default:
+            return {};
     }
 }
 

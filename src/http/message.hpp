@@ -11,6 +11,7 @@
 #include "http/fields.hpp"
 #include "http/target.hpp"
 #include "net/chunk.hpp"
+#include "net/reach.hpp"
 #include "net/stream.hpp"
 
 #include <cstdint>
@@ -80,6 +81,14 @@ struct Arrival {
     std::uint64_t request_id = 0;
 };
 
+struct ProxyRules;
+
+// How a request may leave: for a Client that dials.
+struct Egress {
+    net::Reach reach = net::Reach::anywhere;    // which addresses may be dialled
+    std::shared_ptr<const ProxyRules> proxies;  // null: the client's own
+};
+
 struct Request {
     Method method = "GET";
     Target target;
@@ -88,6 +97,7 @@ struct Request {
     Upgrade upgrade = Upgrade::none;
     Deadline deadline = Deadline::max();
     std::shared_ptr<const Arrival> arrival;
+    Egress egress;
     std::move_only_function<void(Status, const Fields&)> interim;  // 103 and friends; empty: dropped
 };
 
@@ -103,6 +113,7 @@ struct Response {
     Body body;
     std::unique_ptr<net::ByteStream> stream;  // set iff an upgrade was accepted
     std::vector<Note> notes;
+    bool from_public = true;  // of a Client: whoever answered may be outside of loopback and private networks
 
     [[nodiscard]] static Response text(Status status, std::string_view text);
 };
@@ -112,6 +123,7 @@ enum class Reached : std::uint8_t { nothing, head, body };
 struct SendError {
     Error error;
     Reached reached = Reached::nothing;
+    bool forbidden = false;  // by Egress::reach: nobody was dialled
 };
 [[noreturn]] void throw_exception_from_error(const SendError& error, const boost::source_location& where);
 using Sent = boost::system::result<Response, SendError>;

@@ -78,12 +78,18 @@ Blobs::~Blobs() = default;
 Blobs::Seat& Blobs::here() { return *seats_[net::Loop::current().index()]; }
 
 UpstreamClient::Question Blobs::question(const Wanted& wanted, std::string method) const {
-    return {wanted.upstream,        wanted.repository, std::move(method), "blobs/" + wanted.digest.to_string(), {},
-            ErrorCode::blob_unknown};
+    return {.upstream = wanted.upstream,
+            .repository = wanted.repository,
+            .method = std::move(method),
+            .path = "blobs/" + wanted.digest.to_string(),
+            .accept = {},
+            .unknown = ErrorCode::blob_unknown,
+            .passed = wanted.passed};
 }
 
-Task<Fetched<Blobs::Located>> Blobs::locate(const Upstream& upstream, RepositoryName repository, Digest digest) {
-    Wanted wanted{upstream, std::move(repository), std::move(digest)};
+Task<Fetched<Blobs::Located>> Blobs::locate(const Upstream& upstream, RepositoryName repository, Digest digest,
+                                            std::string passed) {
+    Wanted wanted{upstream, std::move(repository), std::move(digest), std::move(passed)};
     auto voucher = voucher_key(wanted.voucher());
     if (const auto* open = here().open.find(wanted.digest, voucher)) {
         co_return Located{.file = open->file, .facts = open->facts, .size = open->facts.size};
@@ -91,8 +97,8 @@ Task<Fetched<Blobs::Located>> Blobs::locate(const Upstream& upstream, Repository
     auto& home = parts_.shards.home(wanted.digest.hash());
     auto located = co_await net::on_loop(home.loop, locate_at_home(wanted));
     if (!located && located.error().unstored) {
-        auto passed = co_await pass(std::move(wanted));
-        co_return passed;
+        auto passing = co_await pass(std::move(wanted));
+        co_return passing;
     }
     if (located && !located->fill) {
         here().open.put(wanted.digest, located->file, located->facts, std::move(voucher));
@@ -172,8 +178,9 @@ Task<std::optional<Failure>> Blobs::have_vouched(Wanted wanted) {
     co_return size.error();
 }
 
-Task<Fetched<Blobs::Size>> Blobs::size(const Upstream& upstream, RepositoryName repository, Digest digest) {
-    Wanted wanted{upstream, std::move(repository), std::move(digest)};
+Task<Fetched<Blobs::Size>> Blobs::size(const Upstream& upstream, RepositoryName repository, Digest digest,
+                                       std::string passed) {
+    Wanted wanted{upstream, std::move(repository), std::move(digest), std::move(passed)};
     if (const auto* open = here().open.find(wanted.digest, voucher_key(wanted.voucher())))
         co_return Size{open->facts.size};
     auto& home = parts_.shards.home(wanted.digest.hash());
@@ -225,16 +232,15 @@ Task<Fetched<Blobs::Located>> Blobs::pass(Wanted wanted, BegunBlob begun) {
 }
 
 Fill::Rest Blobs::rest_of(const Wanted& wanted) {
-    return [this, upstream = std::make_shared<const Upstream>(wanted.upstream), repository = wanted.repository,
-            digest = wanted.digest](Fill::Broken broken) {
-        return pass_rest(*this, upstream, repository, digest, std::move(broken));
-    };
+    const auto upstream = std::make_shared<const Upstream>(wanted.upstream);
+    return [this, upstream, own = Wanted{*upstream, wanted.repository, wanted.digest, wanted.passed}](
+               Fill::Broken broken) { return pass_rest(*this, upstream, own, std::move(broken)); };
 }
 
-Task<Fetched<std::unique_ptr<http::BodySource>>> Blobs::pass_rest(Blobs& self, std::shared_ptr<const Upstream> upstream,
-                                                                  RepositoryName repository, Digest digest,
-                                                                  Fill::Broken broken) {
-    auto passed = co_await self.pass({*upstream, std::move(repository), std::move(digest)}, std::move(broken.begun));
+// `upstream` is kept while `wanted` refers to it.
+Task<Fetched<std::unique_ptr<http::BodySource>>> Blobs::pass_rest(Blobs& self, std::shared_ptr<const Upstream>,
+                                                                  Wanted wanted, Fill::Broken broken) {
+    auto passed = co_await self.pass(std::move(wanted), std::move(broken.begun));
     if (!passed) co_return passed.error();
     passed->passing->select(broken.first, broken.end);
     co_return std::move(passed->passing);

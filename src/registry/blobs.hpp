@@ -48,20 +48,23 @@ public:
         // Bytes [first, end) for a response; no `end`: all there is.
         [[nodiscard]] http::Body body(std::uint64_t first, std::optional<std::uint64_t> end) &&;
     };
-    // `upstream` outlives the call and the fetch that it may start.
-    [[nodiscard]] Task<Fetched<Located>> locate(const Upstream& upstream, RepositoryName repository, Digest digest);
+    // `upstream` outlives the call and the fetch that it may start; `passed`: as in UpstreamClient::Question.
+    [[nodiscard]] Task<Fetched<Located>> locate(const Upstream& upstream, RepositoryName repository, Digest digest,
+                                                std::string passed);
     // What HEAD wants: never downloads.
     struct Size {
         std::uint64_t bytes = 0;
         bool hit = true;
     };
-    [[nodiscard]] Task<Fetched<Size>> size(const Upstream& upstream, RepositoryName repository, Digest digest);
+    [[nodiscard]] Task<Fetched<Size>> size(const Upstream& upstream, RepositoryName repository, Digest digest,
+                                           std::string passed);
 
 private:
     struct Wanted {
         const Upstream& upstream;
         RepositoryName repository;
         Digest digest;
+        std::string passed;
         [[nodiscard]] Voucher voucher() const { return {upstream.name, repository}; }
     };
     class OpenBlobs;
@@ -77,8 +80,7 @@ private:
     [[nodiscard]] Task<Fetched<Located>> pass(Wanted wanted, BegunBlob begun = {});
     [[nodiscard]] Fill::Rest rest_of(const Wanted& wanted);
     [[nodiscard]] static Task<Fetched<std::unique_ptr<http::BodySource>>> pass_rest(
-        Blobs& self, std::shared_ptr<const Upstream> upstream, RepositoryName repository, Digest digest,
-        Fill::Broken broken);
+        Blobs& self, std::shared_ptr<const Upstream> kept, Wanted wanted, Fill::Broken broken);
     [[nodiscard]] Failure store_failed(const Error& error);
     [[nodiscard]] Task<bool> drop_unreadable(const Digest& digest, Error why);
     [[nodiscard]] std::shared_ptr<Fill> start_fetch(const Wanted& wanted);

@@ -40,6 +40,16 @@ Manifests::Manifests(Parts parts, Options options)
     }
 }
 
+UpstreamClient::Question Manifests::question(const Wanted& wanted, std::string method, std::string_view reference) {
+    return {.upstream = wanted.upstream,
+            .repository = wanted.repository,
+            .method = std::move(method),
+            .path = std::string{"manifests/"}.append(reference),
+            .accept = std::string{k_accept_manifests},
+            .unknown = ErrorCode::manifest_unknown,
+            .passed = wanted.passed};
+}
+
 void Manifests::set(Options options) { here().options = options; }
 
 Deadline Manifests::fresh_until() { return after(net::Loop::current().now(), here().options.tag_ttl); }
@@ -54,13 +64,13 @@ void Manifests::remember(const std::string& key, const Found& found) {
     here().hot.put(key, {found.manifest, found.fresh_until, found.how == How::stale});
 }
 
-Task<Fetched<Manifests::Found>> Manifests::get(const Upstream& upstream, RepositoryName repository,
-                                               Reference reference) {
+Task<Fetched<Manifests::Found>> Manifests::get(const Upstream& upstream, RepositoryName repository, Reference reference,
+                                               std::string passed) {
     auto key = key_of(upstream, repository, reference);
     if (auto found = in_memory(key)) co_return std::move(*found);
     auto& home = parts_.shards.home(upstream.name + "/" + repository.text());
-    auto found =
-        co_await net::on_loop(home.loop, get_at_home({upstream, std::move(repository)}, std::move(reference), key));
+    Wanted wanted{upstream, std::move(repository), std::move(passed)};
+    auto found = co_await net::on_loop(home.loop, get_at_home(std::move(wanted), std::move(reference), key));
     if (found) remember(key, *found);
     co_return found;
 }
@@ -118,8 +128,7 @@ Task<Fetched<Manifests::Found>> Manifests::resolve_tag(Wanted wanted, Tag tag) {
 
 // Asks upstream what the tag means now: by HEAD, and by GET only for a manifest that is not here.
 Task<Fetched<Manifests::Found>> Manifests::check_tag(Wanted wanted, Tag tag, std::optional<TagEntry> known) {
-    auto head = co_await parts_.upstream.ask({wanted.upstream, wanted.repository, "HEAD", "manifests/" + tag.text(),
-                                              std::string{k_accept_manifests}, ErrorCode::manifest_unknown});
+    auto head = co_await parts_.upstream.ask(question(wanted, "HEAD", tag.text()));
     if (!head && head.error().unreachable) {
         auto found = co_await stand_in(std::move(wanted), std::move(known), head.error());
         co_return found;
@@ -158,7 +167,7 @@ Task<Fetched<Manifests::Found>> Manifests::fetch_tag(Wanted wanted, Tag tag, std
 }
 
 Task<Fetched<Manifests::Named>> Manifests::head(const Upstream& upstream, RepositoryName repository,
-                                                Reference reference) {
+                                                Reference reference, std::string passed) {
     auto key = key_of(upstream, repository, reference);
     if (auto found = in_memory(key)) {
         const auto& manifest = *found->manifest;
@@ -166,8 +175,9 @@ Task<Fetched<Manifests::Named>> Manifests::head(const Upstream& upstream, Reposi
             {manifest.digest, manifest.media_type, manifest.bytes.size(), {}, {}}, found->how, found->fresh_until};
     }
     auto& home = parts_.shards.home(upstream.name + "/" + repository.text());
-    auto named = co_await net::on_loop(
-        home.loop, head_at_home({upstream, std::move(repository)}, std::move(reference), std::move(key)));
+    Wanted wanted{upstream, std::move(repository), std::move(passed)};
+    auto named =
+        co_await net::on_loop(home.loop, head_at_home(std::move(wanted), std::move(reference), std::move(key)));
     co_return named;
 }
 
@@ -207,8 +217,7 @@ Task<Fetched<Manifests::Named>> Manifests::name_tag(Wanted wanted, Tag tag) {
 }
 
 Task<Fetched<Manifests::Named>> Manifests::ask_name(Wanted wanted, std::string reference) {
-    auto head = co_await parts_.upstream.ask({wanted.upstream, wanted.repository, "HEAD", "manifests/" + reference,
-                                              std::string{k_accept_manifests}, ErrorCode::manifest_unknown});
+    auto head = co_await parts_.upstream.ask(question(wanted, "HEAD", reference));
     if (!head) co_return head.error();
     auto digest = Digest::parse(head->fields.get_or("docker-content-digest", {}));
     if (digest && head->body.length) {
@@ -249,8 +258,7 @@ Task<ManifestPtr> Manifests::load(Wanted wanted, Digest digest) {
 }
 
 Task<Fetched<ManifestPtr>> Manifests::fetch(Wanted wanted, std::string reference, std::optional<Digest> expected) {
-    auto answer = co_await parts_.upstream.ask({wanted.upstream, wanted.repository, "GET", "manifests/" + reference,
-                                                std::string{k_accept_manifests}, ErrorCode::manifest_unknown});
+    auto answer = co_await parts_.upstream.ask(question(wanted, "GET", reference));
     if (!answer) co_return answer.error();
     auto bytes = co_await http::read_whole(answer->body, here().options.manifest_limit);
     if (!bytes) {

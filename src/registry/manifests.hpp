@@ -50,10 +50,12 @@ public:
         How how;
         Deadline fresh_until;
     };
-    // `repository` as upstream knows it; `upstream` outlives the call.
-    [[nodiscard]] Task<Fetched<Found>> get(const Upstream& upstream, RepositoryName repository, Reference reference);
+    // `repository` as upstream knows it; `upstream` outlives the call; `passed`: as in UpstreamClient::Question.
+    [[nodiscard]] Task<Fetched<Found>> get(const Upstream& upstream, RepositoryName repository, Reference reference,
+                                           std::string passed);
     // As `get`, without fetching a manifest that is not here: that would count as a pull.
-    [[nodiscard]] Task<Fetched<Named>> head(const Upstream& upstream, RepositoryName repository, Reference reference);
+    [[nodiscard]] Task<Fetched<Named>> head(const Upstream& upstream, RepositoryName repository, Reference reference,
+                                            std::string passed);
     // From the next question on. On each loop.
     void set(Options options);
 
@@ -61,6 +63,7 @@ private:
     struct Wanted {
         const Upstream& upstream;
         RepositoryName repository;
+        std::string passed;
         [[nodiscard]] ManifestPlace place() const { return {upstream.name, repository}; }
     };
     struct Seat {
@@ -72,6 +75,8 @@ private:
         Options options;
     };
 
+    [[nodiscard]] static UpstreamClient::Question question(const Wanted& wanted, std::string method,
+                                                           std::string_view reference);
     [[nodiscard]] Seat& here() { return *seats_[net::Loop::current().index()]; }
     [[nodiscard]] std::optional<Found> in_memory(const std::string& key);
     void remember(const std::string& key, const Found& found);

@@ -33,8 +33,10 @@ void Metrics::measure(MetricWriter& into) const {
         into.counter(k_upstream_requests, counters.requests, {upstream});
         into.counter(k_upstream_failures, counters.failures, {upstream});
         into.counter(k_upstream_shed, counters.shed, {upstream});
+        into.counter(k_refused_redirects, counters.refused_redirects, {upstream});
     }
     into.counter(k_corrupt, corrupt);
+    into.counter(k_loops, loops);
     into.counter(k_unstored, unstored);
     into.gauge(k_store_failing, store_failing);
     into.gauge(k_fills, fills);

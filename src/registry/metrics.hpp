@@ -34,7 +34,12 @@ inline constexpr Series k_upstream_failures{"longshore_registry_upstream_failure
                                             "requests"};
 inline constexpr Series k_upstream_shed{"longshore_registry_upstream_shed_total",
                                         "Requests not sent to upstream because memory was short.", "requests"};
+inline constexpr Series k_refused_redirects{
+    "longshore_registry_redirects_refused_total",
+    "Redirects and token servers of public upstreams that led to addresses which are not public.", "requests"};
 // No labels.
+inline constexpr Series k_loops{"longshore_registry_loops_total",
+                                "Requests refused because they had passed this mirror before.", "requests"};
 inline constexpr Series k_corrupt{"longshore_registry_blobs_corrupt_total",
                                   "Cached blobs found not to match their digest, and dropped.", "blobs"};
 inline constexpr Series k_unstored{"longshore_registry_unstored_total",
@@ -47,7 +52,7 @@ inline constexpr Series k_fills{"longshore_registry_fills", "Blobs being fetched
 struct UpstreamCounters {
     Counter manifest_hits, manifest_misses, manifest_stale;
     Counter blob_hits, blob_misses;
-    Counter served, fetched, requests, failures, shed;
+    Counter served, fetched, requests, failures, shed, refused_redirects;
 };
 
 class Metrics final : public Measured {
@@ -57,7 +62,7 @@ public:
     [[nodiscard]] UpstreamCounters& of(const Upstream& upstream) noexcept;
     void measure(MetricWriter& into) const override;
 
-    Counter corrupt, unstored;
+    Counter corrupt, unstored, loops;
     Gauge fills, store_failing;
 
 private:

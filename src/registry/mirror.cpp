@@ -105,7 +105,7 @@ http::RangeSelection selection(const http::Request& request, const std::string& 
 Mirror::Mirror(Parts parts, Settings settings)
     : parts_(std::move(parts)),
       tables_(parts_.shards.size(), {settings.upstreams}),
-      upstream_(parts_.shards, parts_.metrics, parts_.load),
+      upstream_({parts_.shards, parts_.metrics, parts_.load, loops_}),
       health_(parts_.metrics.store_failing),
       manifests_({parts_.shards, upstream_, parts_.manifests, parts_.disk, parts_.metrics, health_},
                  settings.manifests),
@@ -119,6 +119,11 @@ void Mirror::set(const Settings& settings) {
 Task<http::Response> Mirror::handle(http::Request request) {
     auto route = parse_route(request.target.path);
     if (!is_read(request.method)) co_return not_allowed();
+    auto passed = loops_.passed(request.fields);
+    if (!passed) {
+        if (passed.error().status == 508) parts_.metrics.loops.add();
+        co_return refuse(passed.error());
+    }
     const auto& upstreams = *tables_[net::Loop::current().index()].back();
     const auto* const upstream = upstreams.for_host(request.target.authority);
     if (upstream == nullptr) co_return refuse(upstreams.unknown_host(request.target.authority));
@@ -135,11 +140,11 @@ Task<http::Response> Mirror::handle(http::Request request) {
         case Action::ping:
             co_return ping();
         case Action::manifest: {
-            auto response = co_await manifest(request, *upstream, std::move(*route));
+            auto response = co_await manifest(request, *upstream, std::move(*route), std::move(*passed));
             co_return response;
         }
         case Action::blob: {
-            auto response = co_await blob(request, *upstream, std::move(*route));
+            auto response = co_await blob(request, *upstream, std::move(*route), std::move(*passed));
             co_return response;
         }
         case Action::tags_list:
@@ -153,12 +158,14 @@ Task<http::Response> Mirror::handle(http::Request request) {
     co_return refuse(404, ErrorCode::unsupported, "not a path of the registry API; it starts with /v2/");
 }
 
-Task<http::Response> Mirror::manifest(const http::Request& request, const Upstream& upstream, Route route) {
+Task<http::Response> Mirror::manifest(const http::Request& request, const Upstream& upstream, Route route,
+                                      std::string passed) {
     if (request.method == "HEAD") {
-        auto response = co_await manifest_head(request, upstream, std::move(route));
+        auto response = co_await manifest_head(request, upstream, std::move(route), std::move(passed));
         co_return response;
     }
-    auto found = co_await manifests_.get(upstream, upstream.complete(*route.name), std::move(*route.reference));
+    auto found = co_await manifests_.get(upstream, upstream.complete(*route.name), std::move(*route.reference),
+                                         std::move(passed));
     if (!found) co_return refuse(found.error());
     const auto& manifest = *found->manifest;
     if (!acceptable(request.fields.joined("accept"), manifest.media_type))
@@ -173,8 +180,10 @@ Task<http::Response> Mirror::manifest(const http::Request& request, const Upstre
     co_return response;
 }
 
-Task<http::Response> Mirror::manifest_head(const http::Request& request, const Upstream& upstream, Route route) {
-    auto named = co_await manifests_.head(upstream, upstream.complete(*route.name), std::move(*route.reference));
+Task<http::Response> Mirror::manifest_head(const http::Request& request, const Upstream& upstream, Route route,
+                                           std::string passed) {
+    auto named = co_await manifests_.head(upstream, upstream.complete(*route.name), std::move(*route.reference),
+                                          std::move(passed));
     if (!named) co_return refuse(named.error());
     const auto& entry = named->entry;
     if (!acceptable(request.fields.joined("accept"), entry.media_type)) co_return not_acceptable(entry.media_type);
@@ -186,14 +195,16 @@ Task<http::Response> Mirror::manifest_head(const http::Request& request, const U
     co_return response;
 }
 
-Task<http::Response> Mirror::blob(const http::Request& request, const Upstream& upstream, Route route) {
+Task<http::Response> Mirror::blob(const http::Request& request, const Upstream& upstream, Route route,
+                                  std::string passed) {
     auto repository = upstream.complete(*route.name);
     auto digest = std::move(*route.digest);
     if (request.method == "HEAD" || has_already(request, digest.to_string())) {
-        auto response = co_await blob_head(request, upstream, std::move(repository), std::move(digest));
+        auto response =
+            co_await blob_head(request, upstream, std::move(repository), std::move(digest), std::move(passed));
         co_return response;
     }
-    auto located = co_await blobs_.locate(upstream, std::move(repository), digest);
+    auto located = co_await blobs_.locate(upstream, std::move(repository), digest, std::move(passed));
     if (!located) co_return refuse(located.error());
     auto& counters = parts_.metrics.of(upstream);
     (located->hit ? counters.blob_hits : counters.blob_misses).add();
@@ -201,9 +212,9 @@ Task<http::Response> Mirror::blob(const http::Request& request, const Upstream& 
 }
 
 Task<http::Response> Mirror::blob_head(const http::Request& request, const Upstream& upstream,
-                                       RepositoryName repository, Digest digest) {
+                                       RepositoryName repository, Digest digest, std::string passed) {
     const auto text = digest.to_string();
-    auto size = co_await blobs_.size(upstream, std::move(repository), std::move(digest));
+    auto size = co_await blobs_.size(upstream, std::move(repository), std::move(digest), std::move(passed));
     if (!size) co_return refuse(size.error());
     http::Response response;
     add_blob_fields(response.fields, text);

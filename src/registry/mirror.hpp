@@ -43,17 +43,20 @@ public:
 
 private:
     [[nodiscard]] static Task<> scrub(Mirror& self);
-    [[nodiscard]] Task<http::Response> manifest(const http::Request& request, const Upstream& upstream, Route route);
+    [[nodiscard]] Task<http::Response> manifest(const http::Request& request, const Upstream& upstream, Route route,
+                                                std::string passed);
     [[nodiscard]] Task<http::Response> manifest_head(const http::Request& request, const Upstream& upstream,
-                                                     Route route);
-    [[nodiscard]] Task<http::Response> blob(const http::Request& request, const Upstream& upstream, Route route);
+                                                     Route route, std::string passed);
+    [[nodiscard]] Task<http::Response> blob(const http::Request& request, const Upstream& upstream, Route route,
+                                            std::string passed);
     [[nodiscard]] Task<http::Response> blob_head(const http::Request& request, const Upstream& upstream,
-                                                 RepositoryName repository, Digest digest);
+                                                 RepositoryName repository, Digest digest, std::string passed);
     [[nodiscard]] http::Response blob_body(const http::Request& request, UpstreamCounters& counters,
                                            const Digest& digest, Blobs::Located located);
 
     Parts parts_;
     std::vector<std::vector<std::shared_ptr<const Upstreams>>> tables_;  // by loop, the newest last
+    LoopGuard loops_;
     UpstreamClient upstream_;
     StoreHealth health_;
     Manifests manifests_;

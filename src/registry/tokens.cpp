@@ -1,5 +1,6 @@
 #include "registry/tokens.hpp"
 
+#include "base/log.hpp"
 #include "net/loop.hpp"
 #include "registry/upstream_client.hpp"
 
@@ -13,6 +14,15 @@ std::string key_of(const std::string& upstream, const RepositoryName& repository
 }
 
 }  // namespace
+
+Error refuse_private(const std::string& upstream, const http::Target& to, const Error& why) {
+    log(LogLevel::warning, "redirect_refused",
+        {{"upstream", upstream}, {"to", to.authority.to_string()}, {"why", why.where}});
+    return {Errc::unsupported, why.where +
+                                   ", and a public registry may lead to public addresses only; "
+                                   "mirror.upstreams." +
+                                   upstream + ".allow_private_redirects: true opens it"};
+}
 
 std::string Tokens::known(const std::string& upstream, const RepositoryName& repository) {
     const auto found = kept_.find(key_of(upstream, repository));
@@ -31,6 +41,17 @@ Task<Result<std::string>> Tokens::obtain(Order order) {
     co_return std::move(*outcome);
 }
 
+Error Tokens::unsent(const Order& order, const http::Target& to, const http::SendError& failed) {
+    auto error = failed.error;
+    if (failed.forbidden) {
+        order.counters->refused_redirects.add();
+        error = refuse_private(order.upstream, to, error);
+    }
+    // These two are the registry's own words about a repository.
+    if (error.code == Errc::denied || error.code == Errc::not_found) error.code = Errc::io;
+    return {error.code, "token server of " + order.upstream + ": " + error.where};
+}
+
 Task<Result<std::string>> Tokens::fetch(Tokens& self, Order order) {
     const auto scopes = scopes_for(order.challenge, order.repository);
     auto target = token_target(order.challenge, order.asked, scopes);
@@ -44,11 +65,14 @@ Task<Result<std::string>> Tokens::fetch(Tokens& self, Order order) {
     request.fields.add("accept", "application/json");
     request.fields.add("accept-encoding", "identity");
     request.fields.add("user-agent", k_user_agent);
+    const bool at_home =
+        request.target.scheme == order.asked.scheme && request.target.authority == order.asked.authority;
+    request.egress = at_home ? order.ways.home : order.ways.elsewhere;
     order.counters->requests.add();
     auto sent = co_await self.client_.send(request);
     if (!sent) {
         order.counters->failures.add();
-        co_return Error{sent.error().error.code, "token server of " + order.upstream + ": " + sent.error().error.where};
+        co_return unsent(order, request.target, sent.error());
     }
     const auto status = sent->status;
     const std::string said = "token server of " + order.upstream + " answered " + std::to_string(status);

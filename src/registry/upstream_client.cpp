@@ -1,5 +1,6 @@
 #include "registry/upstream_client.hpp"
 
+#include "base/log.hpp"
 #include "http/range.hpp"
 #include "net/on_loop.hpp"
 #include "registry/challenge.hpp"
@@ -69,6 +70,14 @@ Failure failure_for(const UpstreamClient::Question& question, const http::Respon
                 true,
                 std::string{response.fields.get_or("retry-after", "60")}};
     }
+    if (status == 508) {
+        return {{508,
+                 ErrorCode::unsupported,
+                 "registry " + question.upstream.name + " is a mirror that asks this one: look at their upstreams",
+                 {}},
+                true,
+                {}};
+    }
     return bad_answer(question, "answered " + std::to_string(status));
 }
 
@@ -81,6 +90,14 @@ bool is_rest_from(std::uint64_t first, const http::Response& response) {
 // Redirects stay on https unless the operator pointed the upstream at http.
 bool may_follow(const Upstream& upstream, const http::Target& to) {
     return to.scheme == "https" || (to.scheme == "http" && upstream.url.scheme == "http");
+}
+
+http::Egress egress_of(const Upstream& upstream) { return {net::Reach::anywhere, upstream.proxies}; }
+
+// For where an answer sends us.
+http::Egress egress_after(const Upstream& upstream, const http::Response& answer) {
+    const bool anywhere = !answer.from_public || upstream.private_redirects;
+    return {anywhere ? net::Reach::anywhere : net::Reach::public_only, upstream.proxies};
 }
 
 }  // namespace
@@ -104,6 +121,8 @@ http::Request UpstreamClient::request_for(const Question& question) const {
     request.fields.add("accept-encoding", "identity");
     request.fields.add("user-agent", k_user_agent);
     if (question.first != 0) request.fields.add("range", "bytes=" + std::to_string(question.first) + "-");
+    request.fields.add("cdn-loop", loops_.cdn_loop(question.passed));
+    request.egress = egress_of(question.upstream);
     return request;
 }
 
@@ -161,7 +180,7 @@ Task<Fetched<UpstreamClient::Asked>> UpstreamClient::send(const Question& questi
         auto& response = *sent;
         if (response.status == 401 && at_home && !challenged) {
             challenged = true;
-            auto fresh = co_await token(question, response, request.target, authorization);
+            auto fresh = co_await token(question, response, request, authorization);
             if (!fresh && fresh.error().code == Errc::not_found) co_return failure_for(question, response);
             if (!fresh && fresh.error().code == Errc::denied) co_return failure_for(question, response);
             if (!fresh) co_return unreachable(question, fresh.error());
@@ -176,6 +195,8 @@ Task<Fetched<UpstreamClient::Asked>> UpstreamClient::send(const Question& questi
         if (!next || !may_follow(question.upstream, *next)) {
             co_return bad_answer(question, "redirected to where we may not go");
         }
+        const bool back_home = same_origin(*next, question.upstream.url);
+        request.egress = back_home ? egress_of(question.upstream) : egress_after(question.upstream, response);
         request.target = std::move(*next);
         ++hops;
     }
@@ -193,10 +214,17 @@ Task<Fetched<http::Response>> UpstreamClient::send_once(const Question& question
     auto sent = co_await shards_.here().client.send(request);
     if (!sent) {
         counters.failures.add();
-        co_return unreachable(question, sent.error().error);
+        const auto& failed = sent.error();
+        co_return failed.forbidden ? forbidden(question, request.target, failed.error)
+                                   : unreachable(question, failed.error);
     }
     if (sent->status == 429 || sent->status >= 500) counters.failures.add();
     co_return std::move(*sent);
+}
+
+Failure UpstreamClient::forbidden(const Question& question, const http::Target& to, const Error& error) {
+    metrics_.of(question.upstream).refused_redirects.add();
+    return unreachable(question, refuse_private(question.upstream.name, to, error));
 }
 
 namespace {
@@ -216,13 +244,15 @@ Task<std::string> UpstreamClient::known_token(const Question& question) {
 }
 
 Task<Result<std::string>> UpstreamClient::token(const Question& question, const http::Response& challenged,
-                                                http::Target asked, std::string refused) {
+                                                const http::Request& asked, std::string refused) {
     const auto challenges = challenges_of(challenged.fields);
     const auto* const wanted = bearer(challenges);
     if (wanted == nullptr) co_return Error{Errc::not_found, "no Bearer challenge"};
     auto& home = shards_.home(home_key(question.upstream, question.repository));
-    Tokens::Order order{question.upstream.name, question.repository, *wanted,
-                        std::move(asked),       std::move(refused),  &metrics_.of(question.upstream)};
+    const Tokens::Ways ways{asked.egress, egress_after(question.upstream, challenged)};
+    Tokens::Order order{
+        question.upstream.name,         question.repository, *wanted, asked.target, std::move(refused), ways,
+        &metrics_.of(question.upstream)};
     auto token = co_await net::on_loop(home.loop, home.tokens.obtain(std::move(order)));
     co_return token;
 }

@@ -1,7 +1,9 @@
 // Asking an upstream registry: tokens, redirects and failures dealt with.
 //
 // A 401 is answered by the token its challenge asks for, once. Redirects are followed, at most five, to https (or
-// http when the upstream itself is); Authorization goes only to the scheme, host and port it was made for.
+// http when the upstream itself is); Authorization goes only to the scheme, host and port it was made for. Whoever
+// answers from a public address may send us to public addresses only, or to the upstream's own scheme, host and port,
+// unless the upstream is opened for more; that goes for redirects and token servers, and is judged at every hop.
 // While memory is short nothing is asked, and the answer is 503. `Accept-Encoding: identity` always; a coded answer is
 // refused, since its bytes would not have the digest.
 //
@@ -13,6 +15,7 @@
 #include "http/load.hpp"
 #include "http/message.hpp"
 #include "registry/errors.hpp"
+#include "registry/loop_guard.hpp"
 #include "registry/metrics.hpp"
 #include "registry/reference.hpp"
 #include "registry/shards.hpp"
@@ -41,8 +44,14 @@ using Fetched = boost::system::result<T, Failure>;
 class UpstreamClient {
 public:
     // All outlive it.
-    UpstreamClient(const Shards& shards, Metrics& metrics, const http::Load& load)
-        : shards_(shards), metrics_(metrics), load_(load) {}
+    struct Parts {
+        const Shards& shards;
+        Metrics& metrics;
+        const http::Load& load;
+        const LoopGuard& loops;
+    };
+    explicit UpstreamClient(Parts parts)
+        : shards_(parts.shards), metrics_(parts.metrics), load_(parts.load), loops_(parts.loops) {}
 
     struct Question {
         const Upstream& upstream;
@@ -51,6 +60,7 @@ public:
         std::string path;           // behind /v2/<repository>/: "manifests/latest", "blobs/sha256:..."
         std::string accept;         // empty: none
         ErrorCode unknown;          // what a 404 means
+        std::string passed = {};    // the mirrors that the request has come through, see LoopGuard
         std::uint64_t first = 0;    // of the bytes wanted; all up to the end follow
     };
     // The answer with status 200, or 206 with exactly the bytes from `first` on when that is not 0. The upstream of the
@@ -72,13 +82,15 @@ private:
     [[nodiscard]] Task<Fetched<Asked>> send(const Question& question, http::Request request);
     [[nodiscard]] Task<Fetched<http::Response>> send_once(const Question& question, http::Request& request);
     [[nodiscard]] Task<Result<std::string>> token(const Question& question, const http::Response& challenged,
-                                                  http::Target asked, std::string refused);
+                                                  const http::Request& asked, std::string refused);
+    [[nodiscard]] Failure forbidden(const Question& question, const http::Target& to, const Error& error);
     [[nodiscard]] Task<std::string> known_token(const Question& question);
     [[nodiscard]] http::Request request_for(const Question& question) const;
 
     const Shards& shards_;
     Metrics& metrics_;
     const http::Load& load_;
+    const LoopGuard& loops_;
 };
 
 }  // namespace longshore::registry

@@ -88,19 +88,27 @@ Result<Upstreams> Upstreams::build(UpstreamOptions options) {
     for (const auto& known : k_known) {
         auto url = http::Target::from_url(known.url);
         if (!url) return url.error();
-        table.all_.push_back({std::string{known.name}, std::move(*url), known.completes_library});
+        table.all_.push_back(
+            {.name = std::string{known.name}, .url = std::move(*url), .completes_library = known.completes_library});
     }
     for (auto& setting : options.settings) {
         if (auto* const known = find_in(table.all_, setting.name)) {
             known->url = std::move(setting.url);
         } else {
-            table.all_.push_back({std::move(setting.name), std::move(setting.url), false});
+            table.all_.push_back({.name = std::move(setting.name), .url = std::move(setting.url)});
         }
     }
     for (const auto& name : options.disabled) {
         if (name == table.all_.front().name)
             return Error{Errc::invalid, "upstream " + name + " is the default and cannot be disabled"};
         std::erase_if(table.all_, [&name](const Upstream& upstream) { return upstream.name == name; });
+    }
+    for (auto& upstream : table.all_) {
+        upstream.private_redirects =
+            std::ranges::find(options.private_redirects, upstream.name) != options.private_redirects.end();
+        if (const auto own = options.proxies.find(upstream.name); own != options.proxies.end()) {
+            upstream.proxies = own->second;
+        }
     }
     if (!options.base_domain.empty()) {
         auto host = canonical_host(options.base_domain);

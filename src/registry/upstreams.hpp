@@ -7,10 +7,13 @@
 #pragma once
 
 #include "base/error.hpp"
+#include "http/proxy.hpp"
 #include "http/target.hpp"
 #include "registry/errors.hpp"
 #include "registry/reference.hpp"
 
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +24,8 @@ struct Upstream {
     std::string name;                // "docker": a DNS label
     http::Target url;                // "https://registry-1.docker.io/": scheme and authority
     bool completes_library = false;  // `alpine` means `library/alpine` here
+    bool private_redirects = false;  // when it is public itself, it may still send us to addresses that are not
+    std::shared_ptr<const http::ProxyRules> proxies = {};  // null: as for everything else
 
     // The name by which this upstream knows the repository, in paths and in token scopes.
     [[nodiscard]] RepositoryName complete(const RepositoryName& asked) const;
@@ -36,8 +41,10 @@ struct UpstreamSetting {
 struct UpstreamOptions {
     std::string base_domain;                 // "mirror.example.org"; empty: only the default is reached
     std::vector<std::string> default_hosts;  // more hosts that mean the default
-    std::vector<UpstreamSetting> settings;
-    std::vector<std::string> disabled;  // names that are not served
+    std::vector<UpstreamSetting> settings = {};
+    std::vector<std::string> disabled = {};  // names that are not served
+    std::vector<std::string> private_redirects = {};
+    std::map<std::string, std::shared_ptr<const http::ProxyRules>> proxies = {};
 };
 
 class Upstreams {

@@ -13,10 +13,11 @@ HUB = Path(__file__).resolve().parent / "hub.py"
 class HubProcess:
     """Starts a hub in `directory`; `close` ends it. Use as a context manager or call close."""
 
-    def __init__(self, directory=None, bare=False, settings=None):
+    def __init__(self, directory=None, bare=False, settings=None, host="127.0.0.1"):
         self._scratch = None if directory else tempfile.TemporaryDirectory(prefix="hub-")
         command = [sys.executable, str(HUB), "--dir", str(directory or self._scratch.name)]
         command += ["--bare"] if bare else []
+        command += ["--host", host]
         for name, value in (settings or {}).items():
             command += ["--setting", f"{name}={json.dumps(value)}"]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
@@ -25,7 +26,7 @@ class HubProcess:
             raise RuntimeError(f"the hub ended with status {self._process.wait()} before it was ready")
         self.addresses = json.loads(line)
         self.port = self.addresses["front"]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{host}:{self.port}"
 
     def __enter__(self):
         return self

@@ -38,7 +38,7 @@ DEFAULTS = {
 
 
 class Hub:
-    def __init__(self, directory, port=0, settings=None):
+    def __init__(self, directory, port=0, settings=None, host="127.0.0.1"):
         self._base = {**DEFAULTS, **(settings or {})}
         self.settings = dict(self._base)
         self.journal, self.faults = Journal(), Faults()
@@ -50,7 +50,7 @@ class Hub:
         shared = {"journal": self.journal, "faults": self.faults}
         self._endpoints = {"token": Endpoint("token", tokens.answer, **shared),
                            "cdn": Endpoint("cdn", cdn.answer, **shared),
-                           "front": Endpoint("front", self._front.answer, port, **shared)}
+                           "front": Endpoint("front", self._front.answer, port, host=host, **shared)}
         self._control = Endpoint("control", self._control_answer)
         addresses.update({name: f"http://127.0.0.1:{end.port}" for name, end in self._endpoints.items()})
 
@@ -132,6 +132,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dir", required=True, help="directory for everything the hub writes")
     parser.add_argument("--port", type=int, default=0, help="port of the registry front")
+    parser.add_argument("--host", default="127.0.0.1", help="address of the registry front")
     parser.add_argument("--ready-file", help="file that receives the addresses as JSON")
     parser.add_argument("--setting", action="append", default=[], metavar="NAME=JSON", help=f"one of {list(DEFAULTS)}")
     parser.add_argument("--bare", action="store_true", help="no sample images")
@@ -141,7 +142,7 @@ def main():
     ended = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: ended.set())
-    hub = Hub(args.dir, args.port, settings)
+    hub = Hub(args.dir, args.port, settings, args.host)
     try:
         if not args.bare:
             hub.sample_images()

@@ -28,6 +28,7 @@ class Journal:
             "accept": request.headers.get_all("Accept") or [],
             "accept_encoding": request.headers.get("Accept-Encoding"),
             "user_agent": request.headers.get("User-Agent"),
+            "cdn_loop": request.headers.get("CDN-Loop"),
             "status": None,
             "sent": 0,
         }

@@ -1,0 +1,243 @@
+#!/usr/bin/python3
+"""A8: ten times as many requests as are answered at once, and memory filled up to its limit.
+
+What is too much gets 503 with Retry-After, at once (full form: within 5 ms); the process stays within its memory and
+alive; when the load goes, service is back (full form: within 2 s).
+"""
+
+import asyncio
+import contextlib
+import http.client
+import threading
+import time
+from pathlib import Path
+
+import attacks
+import rig
+
+MEMORY = 512 << 20
+STREAMS = 256
+BLOB = 1 << 20
+
+
+class Group:
+    """A control group with a limit of memory, where the machine lets us make one; else only the setting limits."""
+
+    def __init__(self):
+        self.path, self.peak = None, None
+        for root, limit, peak in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.max_usage_in_bytes"),
+                                  ("/sys/fs/cgroup", "memory.max", "memory.peak")):
+            path = Path(root) / f"longshore-a8-{time.monotonic_ns()}"
+            with contextlib.suppress(OSError):
+                path.mkdir()
+                self.path = path
+                (path / limit).write_text(str(MEMORY))
+                self.peak = path / peak
+                return
+            self.close()
+
+    def take(self, pid):
+        if self.path:
+            (self.path / "cgroup.procs").write_text(str(pid))
+
+    def close(self):
+        if self.path:
+            with contextlib.suppress(OSError):
+                self.path.rmdir()
+        self.path = None
+
+
+class Probe:
+    """Asks for a small thing over connections of its own, steadily: what it gets, and how fast a 503 comes."""
+
+    def __init__(self, port, path):
+        self.port, self.path = port, path
+        self.answers, self.refusals, self.without_retry, self.broken = [], [], 0, 0
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.ask()
+
+    def ask(self):
+        began = time.monotonic()
+        try:
+            self._connection.request("GET", self.path)
+            answer = self._connection.getresponse()
+            answer.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
+            self.broken += 1
+            return 0
+        took = time.monotonic() - began
+        self.answers.append((time.monotonic(), answer.status))
+        if answer.status == 503:
+            self.refusals.append(took)
+            self.without_retry += answer.headers.get("Retry-After") is None
+        return answer.status
+
+    def _run(self):
+        while not self._over.wait(0.02):
+            self.ask()
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._thread.join(30)
+        self._connection.close()
+
+    def p99(self):
+        ordered = sorted(self.refusals)
+        return ordered[len(ordered) * 99 // 100] if ordered else 0.0
+
+    def until_served(self, seconds):
+        """How long it takes from now until 200 comes; None when it does not."""
+        began = time.monotonic()
+        while time.monotonic() - began < seconds:
+            good = [at for at, status in self.answers[-5:] if status == 200 and at > began]
+            if good:
+                return good[0] - began
+            time.sleep(0.01)
+        return None
+
+
+async def crowd(port, path, connections, hold):
+    """Many streams on each connection, none read beyond the first window; how many were answered how."""
+    encoded = attacks.fields(path, port)
+    requests = b"".join(attacks.request(stream, encoded) for stream in range(1, 2 * STREAMS, 2))
+    ended = [attacks.Ended() for _ in range(connections)]
+    frames = [attacks.Frames(one) for one in ended]
+    loop = asyncio.get_running_loop()
+    socks = []
+
+    async def one(frame_counter):
+        sock = await attacks.connect(port)
+        socks.append(sock)
+        with contextlib.suppress(OSError):
+            await loop.sock_sendall(sock, attacks.START + requests)
+            while data := await loop.sock_recv(sock, 1 << 16):
+                frame_counter.feed(data)
+
+    tasks = [asyncio.ensure_future(one(counter)) for counter in frames]
+    await asyncio.to_thread(hold)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for sock in socks:
+        sock.close()
+    return sum(one.responses for one in ended)
+
+
+def too_many_requests(form, scratch):
+    most = form.pick(100, 2000)
+    connections = 10 * most // STREAMS + 1
+    with attacks.Warm(scratch, f"--http-max-requests={most}", size=BLOB) as warm:
+        faults, reached = [], 0
+        with Probe(warm.port, "/v2/") as probe:
+            def hold():
+                nonlocal reached
+                time.sleep(form.pick(3, 8))
+                reached = int(warm.mirror.metric("longshore_http_requests"))
+            responses = asyncio.run(crowd(warm.port, warm.path, connections, hold))
+            back = probe.until_served(20)
+        faults += check_probe(form, probe, back)
+        if reached > most:
+            faults.append(f"{reached} requests were answered at once, {most} allowed")
+        shed = int(warm.mirror.metric("longshore_http_shed_total"))
+        if shed < 5 * most:
+            faults.append(f"only {shed} requests were shed: the row has shown nothing")
+        faults += warm.alive()
+    return faults, probe, (f"{connections * STREAMS} requests at once for {most} places, {responses} answered; "
+                           f"503 within {probe.p99() * 1000:.1f} ms (p99 of {len(probe.refusals)}), "
+                           f"service back after {back or 20:.2f} s")
+
+
+def check_probe(form, probe, back):
+    faults = []
+    if not probe.refusals:
+        faults.append("the probe was never turned away: the row has shown nothing")
+    if probe.without_retry:
+        faults.append(f"{probe.without_retry} of {len(probe.refusals)} came without Retry-After")
+    if back is None:
+        faults.append("service was not back after 20 s")
+    if form.full and probe.p99() >= 0.005:
+        faults.append(f"a 503 took {probe.p99() * 1000:.1f} ms (p99)")
+    if form.full and back is not None and back >= 2:
+        faults.append(f"service was back only after {back:.2f} s")
+    return faults
+
+
+async def unfinished_heads(port, count, size, hold):
+    """Heads that grow and never end."""
+    loop = asyncio.get_running_loop()
+    head = b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: %s\r\n" % (i, b"a" * 1000) for i in range(size // 1008))
+    socks = []
+
+    async def one(number):
+        sock = await attacks.connect(port, f"127.0.0.{2 + number % 8}")
+        socks.append(sock)
+        with contextlib.suppress(OSError):
+            await loop.sock_sendall(sock, head)
+            while await loop.sock_recv(sock, 4096):
+                pass
+
+    async def spread():
+        tasks = []
+        for number in range(count):
+            tasks.append(asyncio.ensure_future(one(number)))
+            if number % 100 == 0:
+                await asyncio.sleep(0.01)
+        return tasks
+
+    tasks = await spread()
+    await asyncio.to_thread(hold)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for sock in socks:
+        sock.close()
+
+
+def memory_filled(form, scratch):
+    """Request heads of almost the largest size that never end, from as many connections as there may be."""
+    group = Group() if form.full else None
+    try:
+        with attacks.Warm(scratch, "--http-header-timeout=60s") as warm:
+            # Under a sanitizer the process begins with more than any sensible limit.
+            limit = form.pick(attacks.Memory(warm.pid).now() + (24 << 20), MEMORY)
+            warm.mirror.stop()
+            warm.mirror.flags = (*warm.mirror.flags, f"--memory-max={limit >> 10}KiB")
+            warm.mirror.start()
+            if group:
+                group.take(warm.pid)
+            memory = attacks.Memory(warm.pid)
+            with Probe(warm.port, "/v2/") as probe:
+                def hold():
+                    deadline = time.monotonic() + 30
+                    while len(probe.refusals) < form.pick(5, 50) and time.monotonic() < deadline:
+                        time.sleep(0.1)
+                asyncio.run(unfinished_heads(warm.port, form.pick(1500, 14_000), 30_000, hold))
+                back = probe.until_served(20)
+            faults = check_probe(form, probe, back) + warm.alive()
+            peak = memory.base + memory.peak_growth()
+            if form.full and peak > MEMORY:
+                faults.append(f"the process used {peak >> 20} MiB")
+            faults += [] if "memory_short" in warm.mirror.log() else ["the log says nothing of it"]
+    finally:
+        if group:
+            group.close()
+    where = "in a control group" if group and group.peak else "by setting"
+    return faults, (f"memory at most {peak >> 20} MiB of {limit >> 20} {where}: 503 within {probe.p99() * 1000:.1f} ms "
+                    f"(p99 of {len(probe.refusals)}), service back after {back or 20:.2f} s")
+
+
+def measure(form, scratch):
+    faults, _, figure = too_many_requests(form, scratch)
+    more, filled = memory_filled(form, scratch)
+    return faults + more, f"{figure}; {filled}"
+
+
+if __name__ == "__main__":
+    rig.run_row("A8", __doc__, measure)
