@@ -13,6 +13,7 @@
 #include <condition_variable>
 #include <cstring>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -81,7 +82,7 @@ struct Resolver::State {
         Deadline found{};
         std::optional<Error> failure;  // of the last look-up
         Deadline failed{};
-        bool asking = false;
+        std::uint64_t flight = 0;  // the look-up waiting or under way; 0: none
         Deadline asked{};
         const Clock* clock = nullptr;  // of the loop that asked
         std::vector<std::shared_ptr<Waiter>> waiters;
@@ -101,7 +102,10 @@ struct Resolver::State {
     [[nodiscard]] std::optional<Error> start(const std::string& host, Known& name, const Loop& loop);
     void make_room();
     void leave(const std::string& host, const std::shared_ptr<Waiter>& waiter);
-    void landed(const std::string& host, Result<Addresses> outcome);
+    void land(std::uint64_t flight, Result<Addresses> outcome);
+    void settle(const std::string& host, Result<Addresses> outcome);
+    void give_up_hung(Deadline now);
+    void grow();
     static void work(const std::shared_ptr<State>& state);
 
     LookUp look_up;
@@ -109,11 +113,18 @@ struct Resolver::State {
     mutable std::mutex mutex;
     std::condition_variable queued;
     std::unordered_map<std::string, Known> names;
+    struct Flight {
+        std::string host;
+        Deadline began;
+        bool hung = false;
+    };
     std::deque<std::string> queue;
+    std::map<std::uint64_t, Flight> flights;  // on a thread
+    std::uint64_t last_flight = 0;
     std::size_t waiting = 0;
-    std::size_t running = 0;  // the queue included
     std::size_t threads = 0;
     std::size_t idle = 0;
+    std::size_t hung = 0;  // threads
     bool ended = false;
     Counter found, not_found, failed, refused, stale_answers;
 };
@@ -126,6 +137,7 @@ Resolver::State::Step Resolver::State::stale(const Known& name) {
 Resolver::State::Step Resolver::State::step(const std::string& host, const std::shared_ptr<Waiter>& waiter) {
     const std::scoped_lock lock{mutex};
     const auto now = waiter->loop.now();
+    give_up_hung(now);
     if (!names.contains(host)) make_room();
     auto& name = names[host];
     std::erase(name.waiters, waiter);
@@ -134,7 +146,7 @@ Resolver::State::Step Resolver::State::step(const std::string& host, const std::
         if (name.usable(now)) return stale(name);
         return {*name.failure, {}};
     }
-    if (!name.asking) {
+    if (name.flight == 0) {
         if (const auto overloaded = start(host, name, waiter->loop)) {
             refused.add();
             if (name.usable(now)) return stale(name);
@@ -148,17 +160,29 @@ Resolver::State::Step Resolver::State::step(const std::string& host, const std::
 
 std::optional<Error> Resolver::State::start(const std::string& host, Known& name, const Loop& loop) {
     if (queue.size() >= k_queue_limit) return Error{Errc::overloaded, "resolving " + host + ": too many look-ups wait"};
-    name.asking = true;
+    name.flight = ++last_flight;
     name.asked = loop.now();
     name.clock = &loop.clock();
     queue.push_back(host);
-    ++running;
-    if (idle < queue.size() && threads < k_threads) {
-        ++threads;
-        std::thread{[state = self.lock()] { work(state); }}.detach();
-    }
+    if (idle < queue.size()) grow();
     queued.notify_one();
     return std::nullopt;
+}
+
+void Resolver::State::grow() {
+    if (threads - hung >= k_threads || threads >= k_most_threads) return;
+    std::thread{[state = self.lock()] { work(state); }}.detach();
+    ++threads;
+}
+
+void Resolver::State::give_up_hung(Deadline now) {
+    for (auto& [id, flight] : flights) {
+        if (flight.hung || now - flight.began < k_hung) continue;
+        flight.hung = true;
+        ++hung;
+        settle(flight.host, Error{Errc::timeout, "resolving " + flight.host + ": the resolver does not answer"});
+        if (!queue.empty()) grow();
+    }
 }
 
 // Names nobody asks for: those without an address first, then those found longest ago.
@@ -166,7 +190,7 @@ void Resolver::State::make_room() {
     if (names.size() < k_names) return;
     auto oldest = names.end();
     for (auto at = names.begin(); at != names.end(); ++at) {
-        if (at->second.asking || !at->second.waiters.empty()) continue;
+        if (at->second.flight != 0 || !at->second.waiters.empty()) continue;
         if (oldest == names.end() || at->second.found < oldest->second.found) oldest = at;
     }
     if (oldest != names.end()) names.erase(oldest);
@@ -178,11 +202,19 @@ void Resolver::State::leave(const std::string& host, const std::shared_ptr<Waite
     if (const auto known = names.find(host); known != names.end()) std::erase(known->second.waiters, waiter);
 }
 
-void Resolver::State::landed(const std::string& host, Result<Addresses> outcome) {
+void Resolver::State::land(std::uint64_t flight, Result<Addresses> outcome) {
+    const auto landed = flights.extract(flight);
+    if (landed.mapped().hung) {
+        --hung;  // whoever waited has been told
+    } else {
+        settle(landed.mapped().host, std::move(outcome));
+    }
+}
+
+void Resolver::State::settle(const std::string& host, Result<Addresses> outcome) {
     auto& name = names.at(host);
     const auto now = name.clock->now();
-    name.asking = false;
-    --running;
+    name.flight = 0;
     if (outcome) {
         found.add();
         name.addresses = std::move(*outcome);
@@ -203,19 +235,23 @@ void Resolver::State::landed(const std::string& host, Result<Addresses> outcome)
 
 void Resolver::State::work(const std::shared_ptr<State>& state) {
     std::unique_lock lock{state->mutex};
-    for (;;) {
+    while (state->threads - state->hung <= k_threads) {
         ++state->idle;
         state->queued.wait(lock, [&state] { return state->ended || !state->queue.empty(); });
         --state->idle;
         if (state->ended) return;
         const auto host = std::move(state->queue.front());
         state->queue.pop_front();
+        const auto& name = state->names.at(host);
+        const auto flight = name.flight;
+        state->flights.emplace(flight, Flight{host, name.clock->now()});
         lock.unlock();
         auto outcome = state->look_up(host);
         lock.lock();
         if (state->ended) return;
-        state->landed(host, std::move(outcome));
+        state->land(flight, std::move(outcome));
     }
+    --state->threads;
 }
 
 // A caller, counted while it is there.
@@ -273,7 +309,7 @@ void Resolver::measure(MetricWriter& into) const {
     into.counter(k_lookups, state_->found, {{"outcome", "found"}});
     into.counter(k_lookups, state_->not_found, {{"outcome", "not_found"}});
     into.counter(k_lookups, state_->failed, {{"outcome", "failed"}});
-    into.gauge(k_lookups_running, Labels{}, static_cast<double>(state_->running));
+    into.gauge(k_lookups_running, Labels{}, static_cast<double>(state_->queue.size() + state_->flights.size()));
     into.counter(k_lookups_refused, state_->refused);
     into.counter(k_stale_names, state_->stale_answers);
 }

@@ -4,7 +4,8 @@
 // (getaddrinfo tells no TTL), a failure for 1 second. When the resolver fails or stays silent, a name that was found
 // within a day keeps its addresses: after 300 ms of waiting, or at once while the last failure is fresh. A name that
 // does not exist any more loses them. A look-up cannot be cancelled; whoever waits for it can, and destroying the
-// Resolver does not wait for it either.
+// Resolver does not wait for it either. One that hangs for 10 seconds (glibc knows no deadline for TCP) is given up:
+// the name may be looked up again, and the thread does not count.
 //
 // Threads: safe from any loop; outlives the loops' coroutines.
 // Errors:  not_found (no such name, no address), timeout (silence, or a temporary failure), io, overloaded (too many
@@ -32,7 +33,8 @@ public:
     // Blocks; called on threads of the resolver, and maybe still running when it is destroyed.
     using LookUp = std::function<Result<Addresses>(const std::string& host)>;
 
-    static constexpr std::size_t k_threads = 8;
+    static constexpr std::size_t k_threads = 8;            // at work, without those that hang
+    static constexpr std::size_t k_most_threads = 32;      // with them
     static constexpr std::size_t k_queue_limit = 256;      // look-ups waiting for a thread
     static constexpr std::size_t k_waiter_limit = 16'384;  // callers
     static constexpr std::size_t k_names = 1024;           // remembered
@@ -40,6 +42,7 @@ public:
     static constexpr std::chrono::seconds k_failure{1};
     static constexpr std::chrono::hours k_stale{24};
     static constexpr std::chrono::milliseconds k_patience{300};
+    static constexpr std::chrono::seconds k_hung{10};
 
     Resolver();  // by getaddrinfo
     explicit Resolver(LookUp look_up);

@@ -8,6 +8,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 namespace longshore::net {
 namespace {
@@ -19,12 +20,21 @@ const auto k_address = boost::asio::ip::make_address("192.0.2.1");
 // A name server by hand: answers what it is told to, after `release` when it was told to hold.
 class Server {
 public:
+    Server() = default;
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    // Look-ups go on without their resolver.
+    ~Server() {
+        std::unique_lock lock{mutex_};
+        changed_.wait(lock, [this] { return busy_ == 0; });
+    }
+
     Resolver::LookUp look_up() {
         return [this](const std::string& host) -> Result<Resolver::Addresses> {
             std::unique_lock lock{mutex_};
-            ++asked_;
-            changed_.notify_all();
-            changed_.wait(lock, [this] { return !held_; });
+            const Busy busy{*this};
+            const int number = asked_++;
+            changed_.wait(lock, [this, number] { return !held_ && number >= held_before_; });
             if (failure_) return Error{*failure_, "resolving " + host};
             return Resolver::Addresses{k_address};
         };
@@ -32,6 +42,14 @@ public:
     void hold(bool held) {
         const std::scoped_lock lock{mutex_};
         held_ = held;
+        held_before_ = 0;
+        changed_.notify_all();
+    }
+    // Those who ask from now on are answered.
+    void hold_those_before() {
+        const std::scoped_lock lock{mutex_};
+        held_ = false;
+        held_before_ = asked_;
         changed_.notify_all();
     }
     void fail(std::optional<Errc> failure) {
@@ -44,10 +62,24 @@ public:
     }
 
 private:
+    // While the mutex is held.
+    struct Busy {
+        explicit Busy(Server& at) : server(at) { ++server.busy_; }
+        Busy(const Busy&) = delete;
+        Busy& operator=(const Busy&) = delete;
+        ~Busy() {
+            --server.busy_;
+            server.changed_.notify_all();
+        }
+        Server& server;
+    };
+
     std::mutex mutex_;
     std::condition_variable changed_;
+    int busy_ = 0;
     int asked_ = 0;
     bool held_ = false;
+    int held_before_ = 0;
     std::optional<Errc> failure_;
 };
 
@@ -65,8 +97,8 @@ private:
 // A resolver in front of the server, and a loop whose clock the test steps.
 struct World {
     Server server;
-    Resolver resolver{server.look_up()};
     SteppedClock clock;
+    Resolver resolver{server.look_up()};
     Loop loop{clock};
 
     // The code of the failure, or nothing when there is an address.
@@ -153,6 +185,24 @@ TEST(Resolver, KeepsTheAddressesWhileTheServerIsSilent) {
 
     EXPECT_EQ(world.ask(), std::nullopt);
     EXPECT_EQ(world.ask("new.example", milliseconds{30}), Errc::timeout);
+
+    world.server.hold(false);
+}
+
+TEST(Resolver, GivesUpALookUpThatHangs) {
+    World world;
+    world.server.hold(true);
+    for (std::size_t i = 0; i < Resolver::k_threads; ++i) {
+        EXPECT_EQ(world.ask("name" + std::to_string(i) + ".example", milliseconds{10}), Errc::timeout);
+    }
+    while (world.server.asked() < static_cast<int>(Resolver::k_threads)) std::this_thread::yield();
+    world.server.hold_those_before();
+    EXPECT_EQ(world.ask("other.example", milliseconds{10}), Errc::timeout);
+
+    world.clock.step(Resolver::k_hung);
+    EXPECT_EQ(world.ask("other.example"), std::nullopt);
+    world.clock.step(Resolver::k_failure);
+    EXPECT_EQ(world.ask("name0.example"), std::nullopt);
 
     world.server.hold(false);
 }

@@ -1,9 +1,10 @@
 // longshore_joint: an HTTP server joined to the client pool, for tests of what passes from one to the other.
 //
-//   longshore_joint --listen 127.0.0.1:0 --origin http://127.0.0.1:PORT [--h2c-origin] [--tls CERT KEY]
-//                   [--ready-file FILE]
+//   longshore_joint --listen 127.0.0.1:0 --origin http://127.0.0.1:PORT [--h2c-origin] [--pass-host]
+//                   [--tls CERT KEY] [--ready-file FILE]
 //
-// Every request goes to the origin by `client.send`; nothing else happens to it. Cleartext listeners speak HTTP/1
+// Every request goes to the origin by `client.send`; nothing else happens to it. With --pass-host it keeps its
+// authority, and the field x-handled tells the origin which target the handler saw. Cleartext listeners speak HTTP/1
 // and prior-knowledge HTTP/2, TLS listeners choose by ALPN. The ready file gets "ADDRESS:PORT" once it listens.
 // SIGTERM drains, a second one ends at once.
 #include "access_line.hpp"
@@ -25,6 +26,7 @@ struct Options {
     std::string listen;
     std::string origin;
     bool h2c_origin = false;
+    bool pass_host = false;
     std::string certificate_file;
     std::string key_file;
     std::string ready_file;
@@ -36,6 +38,8 @@ bool read_options(std::span<char*> arguments, Options& options) {
         const auto left = arguments.size() - at - 1;
         if (name == "--h2c-origin") {
             options.h2c_origin = true;
+        } else if (name == "--pass-host") {
+            options.pass_host = true;
         } else if (name == "--tls" && left >= 2) {
             options.certificate_file = arguments[++at];
             options.key_file = arguments[++at];
@@ -54,19 +58,26 @@ bool read_options(std::span<char*> arguments, Options& options) {
 
 class Forwarder final : public http::Handler {
 public:
-    Forwarder(http::Client& client, http::Target origin) : client_(client), origin_(std::move(origin)) {}
+    Forwarder(http::ClientPool& client, http::Target origin) : client_(client), origin_(std::move(origin)) {}
 
     Task<http::Response> handle(http::Request request) override {
         request.target.scheme = origin_.scheme;
-        request.target.authority = origin_.authority;
+        if (pass_host && !request.target.authority.host.empty()) {
+            request.fields.set("x-handled", request.target.authority.to_string() + request.target.path_and_query());
+            client_.configure(request.target, {.dial_host = origin_.authority.host, .dial_port = origin_.port()});
+        } else {
+            request.target.authority = origin_.authority;
+        }
         auto sent = co_await client_.send(request);
         if (!sent)
             co_return http::Response::text(http::status_for(sent.error().error.code), to_string(sent.error().error));
         co_return std::move(*sent);
     }
 
+    bool pass_host = false;
+
 private:
-    http::Client& client_;
+    http::ClientPool& client_;
     http::Target origin_;
 };
 
@@ -146,6 +157,7 @@ int run(const Options& options) {
     const SystemClock clock;
     net::Loop loop(clock);
     Joint joint(loop, *origin);
+    joint.forwarder.pass_host = options.pass_host;
     joint.pool.configure(*origin, {.prior_knowledge = options.h2c_origin});
     int status = 0;
     boost::asio::post(loop.context(), [&] {
@@ -170,8 +182,8 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
     longshore::joint::Options options;
     if (!longshore::joint::read_options(std::span{argv + 1, static_cast<std::size_t>(argc - 1)}, options)) {
-        std::cerr << "usage: longshore_joint --listen ADDRESS --origin URL [--h2c-origin] [--tls CERT KEY]"
-                     " [--ready-file FILE]\n";
+        std::cerr << "usage: longshore_joint --listen ADDRESS --origin URL [--h2c-origin] [--pass-host]"
+                     " [--tls CERT KEY] [--ready-file FILE]\n";
         return 2;
     }
     return longshore::joint::run(options);

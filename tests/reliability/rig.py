@@ -95,20 +95,20 @@ class Pull:
         return self.status == 200 and self.complete and not self.right
 
 
-async def _pull(port, digest, window, seconds):
+async def _pull(port, digest, window, seconds, host):
     pull = Pull(digest)
     async with window:
         try:
-            await asyncio.wait_for(_exchange(port, pull), seconds)
+            await asyncio.wait_for(_exchange(port, pull, host), seconds)
         except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError, ValueError):
             pass
     return pull
 
 
-async def _exchange(port, pull):
+async def _exchange(port, pull, host):
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(f"GET /v2/{REPOSITORY}/blobs/{pull.digest} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        writer.write(f"GET /v2/{REPOSITORY}/blobs/{pull.digest} HTTP/1.1\r\nHost: {host}\r\n"
                      "Connection: close\r\n\r\n".encode())
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
         pull.status = int(head.split(" ", 2)[1])
@@ -140,11 +140,11 @@ async def _chunks(reader):
     await reader.readexactly(2)
 
 
-def pull_all(port, digests, at_once=1000, seconds=120):
+def pull_all(port, digests, at_once=1000, seconds=120, host="127.0.0.1"):
     """GETs every digest, `at_once` at a time; never raises for what the server does."""
     async def run():
         window = asyncio.Semaphore(at_once)
-        return await asyncio.gather(*(_pull(port, digest, window, seconds) for digest in digests))
+        return await asyncio.gather(*(_pull(port, digest, window, seconds, host) for digest in digests))
     return asyncio.run(run())
 
 
