@@ -166,6 +166,12 @@ void describe(config::Describer& d, HttpConfig& c) {
     d.number("stream_errors", c.stream_errors, {1, 1'000'000},
              "Requests broken by the client's own frames in ten seconds on one HTTP/2 connection.")
         .live();
+    d.number("window_updates", c.window_updates, {1, 1'000'000},
+             "WINDOW_UPDATE frames in ten seconds on one HTTP/2 connection, beyond ten for each DATA frame sent to it.")
+        .live();
+    d.number("small_frames", c.small_frames, {1, 1'000'000},
+             "DATA frames with less than 64 bytes in ten seconds on one HTTP/2 connection.")
+        .live();
     d.duration<Milliseconds>("header_timeout", c.header_timeout, {100ms, 5min},
                              "How long a client may take to its first byte, and from the first byte of a head to its "
                              "last.")
@@ -175,6 +181,11 @@ void describe(config::Describer& d, HttpConfig& c) {
         .live();
     d.duration<Milliseconds>("body_idle_timeout", c.body_idle_timeout, {1s, 1h},
                              "How long a body, in either direction, may rest without a byte moving.")
+        .live();
+    d.size(
+         "min_body_rate", c.min_body_rate, {0, k_mib},
+         "What a body, in either direction, must move each second, on average over body_idle_timeout and counting only "
+         "time spent waiting for the client; 0 turns this off.")
         .live();
 }
 

@@ -39,9 +39,12 @@ struct HttpConfig {
     std::size_t control_frames = 500;
     std::size_t empty_frames = 200;
     std::size_t stream_errors = 100;
+    std::size_t window_updates = 1000;
+    std::size_t small_frames = 20'000;
     std::chrono::milliseconds header_timeout = std::chrono::seconds{10};
     std::chrono::milliseconds idle_timeout = std::chrono::seconds{75};
     std::chrono::milliseconds body_idle_timeout = std::chrono::seconds{60};
+    std::size_t min_body_rate = 256;
 };
 
 struct CertificateConfig {

@@ -29,11 +29,14 @@ http::SessionOptions session_options(const HttpConfig& config) {
     options.header_timeout = config.header_timeout;
     options.idle_timeout = config.idle_timeout;
     options.body_idle_timeout = config.body_idle_timeout;
+    options.min_body_rate = config.min_body_rate;
     options.max_streams = static_cast<std::uint32_t>(config.max_streams);
     options.allowances = {.resets = static_cast<std::uint32_t>(config.stream_resets),
                           .control = static_cast<std::uint32_t>(config.control_frames),
                           .empty_data = static_cast<std::uint32_t>(config.empty_frames),
-                          .errors = static_cast<std::uint32_t>(config.stream_errors)};
+                          .errors = static_cast<std::uint32_t>(config.stream_errors),
+                          .window_updates = static_cast<std::uint32_t>(config.window_updates),
+                          .small_data = static_cast<std::uint32_t>(config.small_frames)};
     return options;
 }
 

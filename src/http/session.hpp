@@ -20,10 +20,12 @@ namespace longshore::http {
 
 // What one HTTP/2 connection may do at once, or spread over ten seconds, before it is closed with ENHANCE_YOUR_CALM.
 struct Allowances {
-    std::uint32_t resets = 200;      // streams the peer resets
-    std::uint32_t control = 500;     // PING, SETTINGS, PRIORITY, unknown frames
-    std::uint32_t empty_data = 200;  // DATA frames that carry nothing and end nothing
-    std::uint32_t errors = 100;      // streams we reset for what the peer sent
+    std::uint32_t resets = 200;           // streams the peer resets
+    std::uint32_t control = 500;          // PING, SETTINGS, PRIORITY, unknown frames
+    std::uint32_t empty_data = 200;       // DATA frames that carry nothing and end nothing
+    std::uint32_t errors = 100;           // streams we reset for what the peer sent
+    std::uint32_t window_updates = 1000;  // beyond ten for each DATA frame that it was sent
+    std::uint32_t small_data = 20'000;    // DATA frames to a server that carry less than 64 bytes
 };
 
 struct SessionOptions {
@@ -34,6 +36,7 @@ struct SessionOptions {
     std::chrono::nanoseconds idle_timeout = std::chrono::seconds{75};    // between requests
     std::chrono::nanoseconds body_idle_timeout =
         std::chrono::seconds{60};     // a peer that neither sends nor takes a byte
+    std::uint64_t min_body_rate = 0;  // bytes per second; what a body moves at least, over body_idle_timeout
     std::uint32_t max_streams = 256;  // concurrent requests on one HTTP/2 connection
     Allowances allowances;
 };

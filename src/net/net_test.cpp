@@ -75,6 +75,36 @@ TEST(TcpStream, EachDirectionKeepsItsOwnDeadline) {
     EXPECT_EQ(testing::run(write_outlives_the_readers_deadline()), (std::pair{Errc::timeout, Errc::timeout}));
 }
 
+// A reader that takes `piece` bytes in every 20 ms of a transfer that the buffers cannot hold: whether it was cut
+// before the deadline of the write.
+Task<bool> cut_as_too_slow(std::size_t piece) {
+    auto pair = co_await connected_pair();
+    Scope scope;
+    struct Reader {
+        static Task<> run(TcpStream& stream, std::size_t piece) {
+            for (;;) {
+                const auto got = co_await stream.read(piece, Deadline::max());
+                if (!got) co_return;
+                const auto woken = co_await sleep(in(milliseconds{20}));
+                if (woken.code == Errc::cancelled) co_return;
+            }
+        }
+    };
+    scope.start(Reader::run(*pair.client, piece));
+    pair.server->set_pace({.write_idle = milliseconds{200}, .write_rate = 20'000});
+    const auto deadline = in(milliseconds{1500});
+    const auto wrote = co_await pair.server->write(Chunk::of(std::string(64 << 20, 'x')), deadline);
+    const bool early = Loop::current().now() < deadline;
+    EXPECT_TRUE(!wrote && wrote.error().code == Errc::timeout);
+    scope.cancel();
+    co_await scope.join();
+    co_return early;
+}
+
+TEST(TcpStream, CutsAReaderThatTakesTooLittle) { EXPECT_TRUE(testing::run(cut_as_too_slow(1))); }
+
+TEST(TcpStream, KeepsAReaderThatIsSlowAndSteady) { EXPECT_FALSE(testing::run(cut_as_too_slow(65536))); }
+
 Task<Errc> abort_reaches_the_peer() {
     auto pair = co_await connected_pair();
     pair.client->abort(Errc::cancelled);

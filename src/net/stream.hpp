@@ -11,14 +11,16 @@
 #include "net/chunk.hpp"
 
 #include <chrono>
+#include <cstdint>
 
 namespace longshore::net {
 
 // How long one wait for the peer may last, whatever the deadline of the whole operation: a peer that goes silent
-// is cut, one that is slow but moves is not.
+// is cut, one that is slow but moves is not, unless it takes less than `write_rate` over `write_idle`.
 struct Pace {
     std::chrono::nanoseconds read_idle = std::chrono::nanoseconds::max();
     std::chrono::nanoseconds write_idle = std::chrono::nanoseconds::max();
+    std::uint64_t write_rate = 0;  // bytes per second
 };
 
 class ByteStream {

@@ -8,8 +8,10 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -94,20 +96,40 @@ Error TcpStream::failed(int number, const char* doing) const {
     return errno_error(number, std::string{doing} + " " + peer_);
 }
 
+void TcpStream::set_pace(Pace pace) noexcept {
+    if (!write_floor_.is(pace.write_rate, pace.write_idle)) write_floor_ = {pace.write_rate, pace.write_idle};
+    pace_ = pace;
+}
+
+// Bytes that the peer's machine has not taken. The socket is writable again only when a third of its buffer is free,
+// which a slow reader of a large buffer may not manage for minutes.
+std::int64_t TcpStream::unsent() noexcept {
+    int bytes = 0;
+    return ::ioctl(socket_.native_handle(), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
 Task<Result<>> TcpStream::wait(Direction direction, Wait& state, Deadline deadline) {
-    const auto type = direction == Direction::readable ? Socket::wait_read : Socket::wait_write;
-    const auto idle = direction == Direction::readable ? pace_.read_idle : pace_.write_idle;
-    const auto until = std::min(deadline, after(loop_.now(), idle));
+    const bool writing = direction == Direction::writable;
+    const auto type = writing ? Socket::wait_write : Socket::wait_read;
+    const auto idle_until = after(loop_.now(), pace_.read_idle);
     for (;;) {
         if (aborted_) co_return Error{*aborted_, "connection to " + peer_ + " was given up"};
         const bool cancelled = co_await is_cancelled();
         if (cancelled) co_return Error{Errc::cancelled, "waiting for " + peer_};
         state.timed_out = false;
-        loop_.timers().arm(state, until);
+        const auto began = loop_.now();
+        const auto before = writing ? unsent() : 0;
+        loop_.timers().arm(state, std::min(deadline, writing ? write_floor_.limit(began) : idle_until));
         const auto [error] = co_await socket_.async_wait(type, asio::as_tuple(asio::use_awaitable));
         state.disarm();
+        if (writing && !aborted_) {
+            write_floor_.waited(loop_.now() - began);
+            write_floor_.moved(static_cast<std::uint64_t>(std::max<std::int64_t>(before - unsent(), error ? 0 : 1)));
+        }
         if (!error) co_return Result<>{};
-        if (state.timed_out) co_return Error{Errc::timeout, "waiting for " + peer_};
+        if (state.timed_out && (!writing || write_floor_.spent() || loop_.now() >= deadline)) {
+            co_return Error{Errc::timeout, "waiting for " + peer_};
+        }
         // Somebody else's deadline on the same socket also ends our wait: go on with what is left of ours.
         if (error != asio::error::operation_aborted) co_return failed(error.value(), "waiting for");
     }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "net/loop.hpp"
+#include "net/rate_floor.hpp"
 #include "net/stream.hpp"
 #include "net/timer.hpp"
 
@@ -28,7 +29,7 @@ public:
     [[nodiscard]] Task<Result<>> finish(Deadline deadline) override;
     [[nodiscard]] bool half_closes() const noexcept override { return true; }
     void abort(Errc reason) noexcept override;
-    void set_pace(Pace pace) noexcept override { pace_ = pace; }
+    void set_pace(Pace pace) noexcept override;
 
     // Ends when bytes or the end of stream are waiting / when the kernel takes bytes again. Try the call first: only
     // after it would block is a wake-up certain.
@@ -51,6 +52,7 @@ private:
         bool timed_out = false;
     };
     [[nodiscard]] Task<Result<>> wait(Direction direction, Wait& state, Deadline deadline);
+    [[nodiscard]] std::int64_t unsent() noexcept;
     [[nodiscard]] Error failed(int number, const char* doing) const;
 
     Loop& loop_;
@@ -58,6 +60,7 @@ private:
     Wait reading_{*this};
     Wait writing_{*this};
     Pace pace_;
+    RateFloor write_floor_{0, std::chrono::nanoseconds::max()};
     std::optional<Errc> aborted_;
     bool finished_ = false;
     std::uint64_t sent_in_turn_ = 0;  // bytes of files since the loop's others had a turn

@@ -1,12 +1,12 @@
 // longshore_joint: an HTTP server joined to the client pool, for tests of what passes from one to the other.
 //
 //   longshore_joint --listen 127.0.0.1:0 --origin http://127.0.0.1:PORT [--h2c-origin] [--pass-host]
-//                   [--tls CERT KEY] [--ready-file FILE]
+//                   [--tls CERT KEY] [--body-idle SECONDS] [--ready-file FILE]
 //
 // Every request goes to the origin by `client.send`; nothing else happens to it. With --pass-host it keeps its
 // authority, and the field x-handled tells the origin which target the handler saw. Cleartext listeners speak HTTP/1
-// and prior-knowledge HTTP/2, TLS listeners choose by ALPN. The ready file gets "ADDRESS:PORT" once it listens.
-// SIGTERM drains, a second one ends at once.
+// and prior-knowledge HTTP/2, TLS listeners choose by ALPN. Bodies move at 256 bytes a second at least, over
+// --body-idle (60). The ready file gets "ADDRESS:PORT" once it listens. SIGTERM drains, a second one ends at once.
 #include "access_line.hpp"
 #include "base/files.hpp"
 #include "http/client_pool.hpp"
@@ -30,6 +30,7 @@ struct Options {
     std::string certificate_file;
     std::string key_file;
     std::string ready_file;
+    std::chrono::seconds body_idle{60};
 };
 
 bool read_options(std::span<char*> arguments, Options& options) {
@@ -47,6 +48,8 @@ bool read_options(std::span<char*> arguments, Options& options) {
             options.listen = arguments[++at];
         } else if (name == "--origin" && left >= 1) {
             options.origin = arguments[++at];
+        } else if (name == "--body-idle" && left >= 1) {
+            options.body_idle = std::chrono::seconds{std::atoi(arguments[++at])};
         } else if (name == "--ready-file" && left >= 1) {
             options.ready_file = arguments[++at];
         } else {
@@ -113,6 +116,8 @@ struct Joint {
 };
 
 Result<> Joint::start(const Options& options) {
+    session_options.body_idle_timeout = options.body_idle;
+    session_options.min_body_rate = 256;
     const auto address = net::ListenAddress::parse(options.listen);
     if (!address) return address.error();
     auto listener = net::Listener::open(loop, *address);
@@ -183,7 +188,7 @@ int main(int argc, char** argv) {
     longshore::joint::Options options;
     if (!longshore::joint::read_options(std::span{argv + 1, static_cast<std::size_t>(argc - 1)}, options)) {
         std::cerr << "usage: longshore_joint --listen ADDRESS --origin URL [--h2c-origin] [--pass-host]"
-                     " [--tls CERT KEY] [--ready-file FILE]\n";
+                     " [--tls CERT KEY] [--body-idle SECONDS] [--ready-file FILE]\n";
         return 2;
     }
     return longshore::joint::run(options);

@@ -5,6 +5,7 @@
 #include "http/h1/wire.hpp"
 #include "http/relay.hpp"
 #include "net/loop.hpp"
+#include "net/rate_floor.hpp"
 #include "net/scope.hpp"
 #include "net/suspension.hpp"
 #include "net/wait.hpp"
@@ -26,10 +27,17 @@ class ServerSession;
 
 // The connection's side of a request body. The handler's side may outlive the exchange: it is cut off then.
 struct Incoming {
-    ServerSession* session;
+    Incoming(ServerSession& owner, const RequestHead& head, const SessionOptions& options)
+        : session(&owner),
+          decoder(head.framing, head.length),
+          wants_continue(head.expects_continue),
+          floor(options.min_body_rate, options.body_idle_timeout) {}
+
+    ServerSession* session;  // null: the exchange is over
     BodyDecoder decoder;
-    bool wants_continue = false;
+    bool wants_continue;
     bool reading = false;
+    net::RateFloor floor;
     std::uint64_t bytes = 0;
     std::optional<Errc> failure;
     net::Suspension idle;
@@ -49,7 +57,8 @@ class ServerSession final : public Session, private net::Timer {
 public:
     ServerSession(std::unique_ptr<net::ByteStream> stream, net::Chunk already_read, ServerEnd end)
         : stream_(std::move(stream)), input_(*stream_, std::move(already_read)), end_(std::move(end)) {
-        stream_->set_pace({options().body_idle_timeout, options().body_idle_timeout});
+        // Every read has a deadline of its own.
+        stream_->set_pace({.write_idle = options().body_idle_timeout, .write_rate = options().min_body_rate});
     }
 
     [[nodiscard]] Task<> run() override {
@@ -85,6 +94,9 @@ private:
 
     [[nodiscard]] const SessionOptions& options() const noexcept { return *end_.options; }
     [[nodiscard]] Deadline now() const noexcept { return net::Loop::current().now(); }
+    void count(Cut why) const noexcept {
+        if (end_.metrics != nullptr) end_.metrics->cut(why);
+    }
     [[nodiscard]] std::string_view date() const { return current_date(net::Loop::current().clock().wall()); }
     [[nodiscard]] std::string_view scheme() const noexcept { return end_.connection->secure ? "https" : "http"; }
 
@@ -142,14 +154,16 @@ Task<Result<BodyEvent>> ServerSession::pull(Incoming& incoming, std::size_t at_m
         append_interim_head(interim_, 100, {});
         co_await flush_interim();
     }
-    // A read ahead has no pace of its own.
-    const auto deadline = input_.reading_ahead() ? after(now(), options().body_idle_timeout) : Deadline::max();
-    auto event = co_await incoming.decoder.next(input_, at_most, deadline);
+    const auto began = now();
+    auto event = co_await incoming.decoder.next(input_, at_most, incoming.floor.limit(began));
     incoming.reading = false;
+    incoming.floor.waited(now() - began);
     if (!event) {
         incoming.failure = event.error().code;
+        if (incoming.failure == Errc::timeout) count(Cut::body_time);
     } else if (const auto* chunk = std::get_if<net::Chunk>(&*event)) {
         incoming.bytes += chunk->size();
+        incoming.floor.moved(chunk->size());
     }
     incoming.idle.wake();
     co_return event;
@@ -203,6 +217,7 @@ Task<std::optional<RequestHead>> ServerSession::read_head() {
         const auto waited = co_await await_bytes(std::min(deadline, now() + k_pressure_look));
         if (waited == Waited::ended) co_return std::nullopt;
         if (waited == Waited::bytes || now() < deadline) continue;
+        count(Cut::header_time);
         co_await refuse(Response::text(408, "the request head did not arrive in time"));
         co_return std::nullopt;
     }
@@ -229,10 +244,7 @@ Task<bool> ServerSession::serve_one(RequestHead head) {
     head_sent_ = false;
     incoming_.reset();
     if (head.framing != Framing::none) {
-        incoming_ = std::make_shared<Incoming>();
-        incoming_->session = this;
-        incoming_->decoder = BodyDecoder{head.framing, head.length};
-        incoming_->wants_continue = head.expects_continue;
+        incoming_ = std::make_shared<Incoming>(*this, head, options());
     }
     const auto incoming = incoming_;
     bool reusable = head.keep_alive;
@@ -311,11 +323,9 @@ void ServerSession::watch_soon() noexcept {
 }
 
 Task<> ServerSession::watch() {
-    stream_->set_pace({std::chrono::nanoseconds::max(), options().body_idle_timeout});
     auto got = co_await input_.ahead(k_head_read);
     watching_ = false;
     if (upgraded_) co_return;  // the relay deals with what came
-    stream_->set_pace({options().body_idle_timeout, options().body_idle_timeout});
     left_ = !got || *got == 0;
     if (left_) {
         scope_.cancel();
@@ -376,6 +386,7 @@ Task<bool> ServerSession::answer(const RequestHead& head, Response& response, Ta
     const bool client = left_ || sent.error().code == Errc::peer_closed || sent.error().code == Errc::cancelled;
     tally.ending = client ? Ending::client_left : Ending::cut;
     tally.cause = sent.error().code;
+    if (tally.cause == Errc::timeout) count(Cut::body_time);
     stream_->abort(sent.error().code);
     co_return false;
 }

@@ -105,6 +105,22 @@ Task<> timeouts(Site& site) {
 }
 TEST(Http1Server, ClosesWhatIsSlowOrIdle) { play(timeouts); }
 
+Task<> slow_body(Site& site) {
+    site.options.body_idle_timeout = std::chrono::milliseconds{200};
+    site.options.min_body_rate = 1000;
+    auto stream = co_await site.dial();
+    auto head = net::Chunk::of("POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
+    (void)co_await stream->write(std::move(head), Deadline::max());
+    for (int at = 0; at < 20; ++at) {
+        (void)co_await stream->write(net::Chunk::of_static("x"), Deadline::max());
+        (void)co_await net::sleep(after(net::Loop::current().now(), std::chrono::milliseconds{20}));
+    }
+    const auto got = co_await stream->read(1000, after(net::Loop::current().now(), std::chrono::seconds{3}));
+    EXPECT_TRUE(got && got->text().starts_with("HTTP/1.1 408"));
+    EXPECT_EQ(site.metrics.cuts(Cut::body_time), 1U);
+}
+TEST(Http1Server, GivesUpABodyThatComesTooSlowly) { play(slow_body); }
+
 Task<> cancel_while_a_body_is_read(Site& site) {
     auto stream = co_await site.dial();
     auto head = net::Chunk::of("POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc");

@@ -40,7 +40,7 @@ Task<Sent> ClientCore::send(Request& request) {
     auto stream = std::make_shared<Stream>();
     stream->interim = std::move(request.interim);
     if (!request.body.empty()) set_body(*stream, request.body);
-    if (request.upgrade != Upgrade::none) stream->out.has_body = stream->out.more = true;
+    if (request.upgrade != Upgrade::none) stream->out.has_body = stream->out.more = stream->out.tunnel = true;
     const auto id = submit(request, *stream);
     if (!id) {
         request.interim = std::move(stream->interim);

@@ -9,9 +9,13 @@ namespace {
 constexpr std::size_t k_gather = net::SlabPool::k_medium;  // bytes of one write
 constexpr std::size_t k_large_frame = 8 * 1024;            // bytes from which a frame is written by itself
 constexpr std::size_t k_alias = 8 * 1024;                  // smaller DATA is copied, so that it pins no slab
-constexpr std::size_t k_skips = 32;                        // ranges of skipped streams remembered
-constexpr std::uint32_t k_server_window = 256 * 1024;      // of a stream
-constexpr std::uint32_t k_client_window = 1024 * 1024;     // of a stream
+constexpr std::size_t k_aliased_most = 512 * 1024;         // bytes held from which DATA is copied, whatever its size
+constexpr std::size_t k_frame = 16 * 1024;                 // bytes, the largest that a peer may send
+constexpr std::size_t k_spare_continuations = 8;
+constexpr std::size_t k_skips = 32;                     // ranges of skipped streams remembered
+constexpr std::chrono::seconds k_last_word{1};          // for telling a peer that it is cut off
+constexpr std::uint32_t k_server_window = 256 * 1024;   // of a stream
+constexpr std::uint32_t k_client_window = 1024 * 1024;  // of a stream
 constexpr std::int32_t k_server_connection_window = 4 << 20;
 constexpr std::int32_t k_client_connection_window = 8 << 20;
 
@@ -27,6 +31,12 @@ Errc reason_of(std::uint32_t code) {
         default:
             return Errc::corrupt;
     }
+}
+
+std::uint32_t goodbye_for(int error) {
+    const bool too_much = error == NGHTTP2_ERR_CALLBACK_FAILURE || error == NGHTTP2_ERR_FLOODED ||
+                          error == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS;
+    return too_much ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR;
 }
 
 std::span<const std::byte> bytes_at(const std::uint8_t* data, std::size_t size) {
@@ -50,7 +60,9 @@ class Core::HeadTimer final : public net::Timer {
 public:
     explicit HeadTimer(Core& core) : core_(core) {}
     void fire() noexcept override {
-        if (core_.head_pending()) core_.begin_goodbye(NGHTTP2_PROTOCOL_ERROR);
+        if (!core_.head_pending()) return;
+        core_.count(Cut::header_time);
+        core_.begin_goodbye(NGHTTP2_PROTOCOL_ERROR);
     }
 
 private:
@@ -65,6 +77,16 @@ public:
         core_.cut_stalled();
         core_.watch_stalls();
     }
+
+private:
+    Core& core_;
+};
+
+// Ends a connection whose peer does not take its GOAWAY.
+class Core::LastTimer final : public net::Timer {
+public:
+    explicit LastTimer(Core& core) : core_(core) {}
+    void fire() noexcept override { core_.scope_.cancel(); }
 
 private:
     Core& core_;
@@ -97,8 +119,7 @@ struct Callbacks {
         return 0;
     }
     static int frame_begins(nghttp2_session*, const nghttp2_frame_hd* head, void* user) {
-        if (head->type == NGHTTP2_HEADERS) core(user).check_order(head->stream_id);
-        return 0;
+        return core(user).frame_begins(*head);
     }
     static int invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
         auto* const stream = core(user).find(frame->hd.stream_id);
@@ -123,9 +144,11 @@ Core::Core(Role role, std::unique_ptr<net::ByteStream> stream, net::Chunk alread
       options_(options),
       disk_(disk),
       budgets_(options.allowances),
+      frame_heads_(role == Role::server ? NGHTTP2_CLIENT_MAGIC_LEN : 0),
       idle_(std::make_unique<IdleTimer>(*this)),
       head_timer_(std::make_unique<HeadTimer>(*this)),
-      stall_timer_(std::make_unique<StallTimer>(*this)) {
+      stall_timer_(std::make_unique<StallTimer>(*this)),
+      last_timer_(std::make_unique<LastTimer>(*this)) {
     make_session();
     announce();
 }
@@ -151,6 +174,7 @@ void Core::make_session() {
     nghttp2_option_new(&option);
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_max_outbound_ack(option, 1000);
+    nghttp2_option_set_max_continuations(option, k_spare_continuations + options_.head_bytes / k_frame);
     const auto make = role_ == Role::server ? nghttp2_session_server_new2 : nghttp2_session_client_new2;
     make(&session_, callbacks, this, option);
     nghttp2_option_del(option);
@@ -174,7 +198,7 @@ void Core::announce() {
 }
 
 Task<> Core::run() {
-    stream_->set_pace({std::chrono::nanoseconds::max(), options_.body_idle_timeout});
+    stream_->set_pace({std::chrono::nanoseconds::max(), options_.body_idle_timeout, options_.min_body_rate});
     watch_idle();
     scope_.start(read_all(*this));
     scope_.start(write_all(*this));
@@ -182,6 +206,7 @@ Task<> Core::run() {
     idle_->disarm();
     head_timer_->disarm();
     stall_timer_->disarm();
+    last_timer_->disarm();
     ended_ = true;
     stream_->abort(Errc::cancelled);
     while (!streams_.empty()) close_stream(streams_.begin()->first, NGHTTP2_CANCEL);
@@ -202,12 +227,18 @@ Task<> Core::read_all(Core& self) {
 
 // False when the connection is beyond help: the writer sends what nghttp2 has to say, and ends.
 bool Core::feed(net::Chunk chunk) {
+    if (!affordable(chunk.bytes)) {
+        begin_goodbye(NGHTTP2_ENHANCE_YOUR_CALM);
+        return false;
+    }
     input_ = std::move(chunk);
     const auto* const data = reinterpret_cast<const std::uint8_t*>(input_.bytes.data());
     const auto used = nghttp2_session_mem_recv(session_, data, input_.size());
     input_ = {};
-    if (used < 0)
-        begin_goodbye(used == NGHTTP2_ERR_CALLBACK_FAILURE ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
+    // nghttp2 keeps two limits itself.
+    if (used == NGHTTP2_ERR_FLOODED) count(Cut::queued);
+    if (used == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS) count(Cut::header_size);
+    if (used < 0) begin_goodbye(goodbye_for(static_cast<int>(used)));
     settle();
     watch_head();
     wake_writer();
@@ -256,6 +287,9 @@ std::span<const std::byte> Core::next_frame() {
 void Core::begin_goodbye(std::uint32_t code) {
     draining_ = true;
     nghttp2_session_terminate_session(session_, code);
+    if (code != NGHTTP2_NO_ERROR && !last_timer_->armed()) {
+        loop_.timers().arm(*last_timer_, after(now(), k_last_word));
+    }
     wake_writer();
 }
 
@@ -278,13 +312,25 @@ void Core::watch_stalls() {
     }
 }
 
-// One look for all streams costs a request nothing: a stream that was waiting for its peer at the last look, and is
-// where it was, has been given at least one idle timeout and at most two.
+// The streams that wait for the peer share the least rate; a byte is always too little to ask.
+std::uint64_t Core::least_progress() const noexcept {
+    const auto waiting =
+        std::ranges::count_if(streams_, [](const auto& one) { return one.second->out.held_by_peer(); });
+    const std::chrono::duration<double> period = options_.body_idle_timeout;
+    const auto bytes = static_cast<double>(options_.min_body_rate) * period.count();
+    return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(bytes / static_cast<double>(std::max(waiting, 1L))));
+}
+
+// One look for all streams costs a request nothing: a stream that waited for its peer all the time since the last look,
+// and has moved too little, has been given at least one idle timeout and at most two.
 void Core::cut_stalled() {
+    const auto least = least_progress();
     for (const auto& [id, stream] : streams_) {
         const bool waits = stream->out.held_by_peer() || stream->in.head_held;
-        if (waits && stream->stuck_at == stream->out.sent) {
+        const bool waited = waits && stream->stuck_at && !std::exchange(stream->out.drained, false);
+        if (waited && stream->out.sent - *stream->stuck_at < least) {
             stream->cut = Errc::timeout;
+            count(Cut::body_time);
             reset(*stream, NGHTTP2_CANCEL);
         }
         stream->stuck_at = waits ? std::optional{stream->out.sent} : std::nullopt;
@@ -331,6 +377,7 @@ int Core::frame_sent(const nghttp2_frame& frame) {
             nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_NO_ERROR);
         }
     }
+    if (frame.hd.type == NGHTTP2_DATA) budgets_.window_updates.earn(k_updates_per_data);
     if (frame.hd.type != NGHTTP2_RST_STREAM) return 0;
     const auto code = frame.rst_stream.error_code;
     // A window that SETTINGS overflow ends the connection (RFC 9113 §6.9.2); nghttp2 ends the stream.
@@ -339,7 +386,11 @@ int Core::frame_sent(const nghttp2_frame& frame) {
         if (stream == nullptr || !stream->widened_too_far) begin_goodbye(code);
     }
     const bool ours = code == NGHTTP2_NO_ERROR || code == NGHTTP2_CANCEL || code == NGHTTP2_INTERNAL_ERROR;
-    return ours || budgets_.errors.spend(now()) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+    if (!ours && !budgets_.errors.spend(now()) && !last_timer_->armed()) {
+        count(Cut::errors);
+        begin_goodbye(NGHTTP2_ENHANCE_YOUR_CALM);
+    }
+    return 0;
 }
 
 Stream* Core::find(std::int32_t id) noexcept {
@@ -363,6 +414,7 @@ void Core::close_stream(std::int32_t id, std::uint32_t code) {
     stream->refused = code == NGHTTP2_REFUSED_STREAM;
     if (!stream->in.ended || code != NGHTTP2_NO_ERROR) stream->gone = reason_of(code);
     if (stream->in.held != 0 && !ended_) nghttp2_session_consume_connection(session_, stream->in.held);
+    held_ -= stream->in.held;
     // What came to its proper end may still be read.
     if (!stream->in.ended) {
         stream->in.held = 0;
@@ -381,6 +433,7 @@ void Core::close_stream(std::int32_t id, std::uint32_t code) {
 }
 
 void Core::consumed(Stream& stream, std::size_t bytes) {
+    held_ -= bytes;
     nghttp2_session_consume(session_, stream.id, bytes);
     wake_writer();
 }
@@ -404,7 +457,8 @@ int Core::data(std::int32_t id, const std::uint8_t* bytes, std::size_t size) {
     auto& in = stream->in;
     in.bytes += size;
     in.held += size;
-    if (size >= k_alias) {
+    held_ += size;
+    if (size >= k_alias && held_ <= k_aliased_most) {
         if (!in.tail.empty()) in.chunks.push_back(net::Chunk::of(std::exchange(in.tail, {})));
         in.chunks.push_back({input_.slab, bytes_at(bytes, size)});
     } else {
@@ -462,7 +516,10 @@ ssize_t Core::produce(Stream& stream, std::uint8_t* into, std::size_t room, std:
         stream.cut = Errc::corrupt;
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
-    if (out.empty()) out.taken.notify();
+    if (out.empty()) {
+        out.drained = true;
+        out.taken.notify();
+    }
     if (out.empty() && !out.more) {
         *flags |= NGHTTP2_DATA_FLAG_EOF;
         out.finished = true;

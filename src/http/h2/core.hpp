@@ -6,6 +6,7 @@
 
 #include "base/disk_pool.hpp"
 #include "http/h2/budget.hpp"
+#include "http/h2/frame_heads.hpp"
 #include "http/h2/session.hpp"
 #include "http/h2/stream.hpp"
 #include "net/loop.hpp"
@@ -45,6 +46,7 @@ public:
     void wake_writer() noexcept { writable_.notify(); }
     // Before the first byte of a request body is pulled.
     virtual void body_wanted(Stream&) {}
+    virtual void count(Cut) noexcept {}
     [[nodiscard]] const SessionOptions& options() const noexcept { return options_; }
     [[nodiscard]] Deadline now() const noexcept { return loop_.now(); }
     [[nodiscard]] bool is_server() const noexcept { return role_ == Role::server; }
@@ -77,6 +79,7 @@ private:
     class IdleTimer;
     class HeadTimer;
     class StallTimer;
+    class LastTimer;
     struct Skip {
         std::int32_t after;
         std::int32_t before;
@@ -94,7 +97,14 @@ private:
     void watch_head();
     void watch_stalls();
     void cut_stalled();
+    [[nodiscard]] std::uint64_t least_progress() const noexcept;
     void check_order(std::int32_t id);
+    [[nodiscard]] int trip(Cut why) noexcept;
+    int frame_begins(const nghttp2_frame_hd& head);
+    [[nodiscard]] bool affordable(std::span<const std::byte> bytes);
+    [[nodiscard]] std::optional<Cut> limit_broken_by(const FrameHead& head);
+    [[nodiscard]] std::optional<Cut> data_broken_by(const FrameHead& head);
+    [[nodiscard]] std::optional<Cut> block_too_large() const noexcept;
     int frame_sent(const nghttp2_frame& frame);
 
     int begin_headers(std::int32_t id);
@@ -112,13 +122,17 @@ private:
     std::unordered_map<std::int32_t, std::shared_ptr<Stream>> streams_;
     net::Event writable_;
     Budgets budgets_;
+    FrameHeads frame_heads_;
     std::unique_ptr<IdleTimer> idle_;
     std::optional<Deadline> idle_since_;
     std::unique_ptr<HeadTimer> head_timer_;
     std::unique_ptr<StallTimer> stall_timer_;
-    std::int32_t open_head_ = 0;  // stream whose header block has begun and not ended
-    std::int32_t highest_ = -1;   // stream the client has opened
-    std::vector<Skip> skipped_;   // the latest ranges of streams it left out
+    std::unique_ptr<LastTimer> last_timer_;
+    std::int32_t open_head_ = 0;   // stream whose header block has begun and not ended
+    std::size_t block_bytes_ = 0;  // of the header block that came last, as sent
+    std::size_t held_ = 0;         // bytes of bodies that came and were not pulled, all streams
+    std::int32_t highest_ = -1;    // stream the client has opened
+    std::vector<Skip> skipped_;    // the latest ranges of streams it left out
 };
 
 class ServerCore final : public Core {
@@ -131,6 +145,7 @@ private:
     void head(Stream& stream) override;
     void closed(Stream& stream) override;
     void settle() override;
+    void count(Cut why) noexcept override;
     [[nodiscard]] static Task<> serve(std::shared_ptr<ServerCore> self, std::shared_ptr<Stream> stream,
                                       Request request);
     [[nodiscard]] Result<Request> request_from(Stream& stream);

@@ -35,6 +35,11 @@ void ServerCore::settle() {
             answer(stream, response);
             continue;
         }
+        if (stream->in.block.path.size() > options().target_bytes) {
+            auto response = Response::text(414, "the request target is too long");
+            answer(stream, response);
+            continue;
+        }
         auto request = request_from(*stream);
         if (!request) {
             stream->cut = Errc::invalid;
@@ -46,6 +51,12 @@ void ServerCore::settle() {
             answer(stream, response);
             continue;
         }
+        // Handlers of streams that were reset may take a while to end.
+        if (scope_.size() > 2 * std::size_t{options().max_streams}) {
+            stream->cut = Errc::overloaded;
+            reset(*stream, NGHTTP2_REFUSED_STREAM);
+            continue;
+        }
         stream->place = end_.load->request();
         if (!stream->place) {
             auto response = turned_away();
@@ -54,6 +65,10 @@ void ServerCore::settle() {
         }
         scope_.start(serve(std::move(self), stream, std::move(*request)), stream->work);
     }
+}
+
+void ServerCore::count(Cut why) noexcept {
+    if (end_.metrics != nullptr) end_.metrics->cut(why);
 }
 
 Result<Request> ServerCore::request_from(Stream& stream) {
@@ -127,7 +142,7 @@ Task<> ServerCore::serve(std::shared_ptr<ServerCore> self, std::shared_ptr<Strea
     if (response.stream && upgrade != Upgrade::none) {
         response.status = 200;
         response.body = Body::none();
-        stream->out.more = true;
+        stream->out.more = stream->out.tunnel = true;
         stream->out.has_body = true;
         stream->notes = std::move(response.notes);
         stream->place.reset();

@@ -166,6 +166,125 @@ TEST(Http2Session, GivesUpAStreamWhoseWindowNeverOpens) { play(window_never_open
 Task<> empty_body_never_ends(Site& site) { co_await given_up(site, frame(1, 4, 1, post("0")), 0); }
 TEST(Http2Session, GivesUpARequestWhoseEmptyBodyNeverEnds) { play(empty_body_never_ends); }
 
+// What the server says to a client that sends all this, until it closes.
+Task<std::string> said_to(Site& site, std::string frames) {
+    auto stream = co_await site.dial();
+    auto start = net::Chunk::of(k_start + std::move(frames));
+    (void)co_await stream->write(std::move(start), Deadline::max());
+    std::string got;
+    const auto deadline = after(net::Loop::current().now(), std::chrono::seconds{5});
+    for (;;) {
+        auto piece = co_await stream->read(65536, deadline);
+        EXPECT_TRUE(piece || piece.error().code == Errc::peer_closed) << "closed in time";
+        if (!piece || piece->empty()) co_return got;
+        got += piece->text();
+    }
+}
+
+// The error of the GOAWAY in `got`; -1 without one.
+int goaway_of(std::string_view got) {
+    while (got.size() >= 9) {
+        const auto size =
+            static_cast<std::size_t>(static_cast<unsigned char>(got[1])) << 8U | static_cast<unsigned char>(got[2]);
+        if (got[3] == 7 && got.size() >= 17) return got[16];
+        got.remove_prefix(std::min(got.size(), 9 + size));
+    }
+    return -1;
+}
+constexpr int k_calm = 11;  // ENHANCE_YOUR_CALM
+
+std::string times(std::size_t count, std::string_view one) {
+    std::string all;
+    for (std::size_t at = 0; at < count; ++at) all += one;
+    return all;
+}
+
+const std::string k_get = frame(1, 5, 1,
+                                std::string_view{"\x82\x86\x04\x06/hello\x01\x01"
+                                                 "a",
+                                                 13});
+const std::string k_post = frame(1, 4, 1, post("60000"));
+
+Task<> calmed(Site& site, std::string frames, Cut why) {
+    const auto got = co_await said_to(site, std::move(frames));
+    EXPECT_EQ(goaway_of(got), k_calm);
+    EXPECT_EQ(site.metrics.cuts(why), 1U);
+}
+
+Task<> window_updates(Site& site) {
+    co_await calmed(site, times(3000, frame(8, 0, 0, std::string_view{"\0\0\0\1", 4})), Cut::window_updates);
+}
+TEST(Http2Session, ClosesOnAFloodOfWindowUpdates) { play(window_updates); }
+
+Task<> late_window_updates(Site& site) {
+    co_await calmed(site, k_get + times(3000, frame(8, 0, 1, std::string_view{"\0\0\0\1", 4})), Cut::window_updates);
+}
+TEST(Http2Session, ClosesOnAFloodToAStreamThatIsOver) { play(late_window_updates); }
+
+Task<> unknown_frames(Site& site) { co_await calmed(site, times(1000, frame(0x77, 0, 0, "?")), Cut::control); }
+TEST(Http2Session, ClosesOnAFloodOfUnknownFrames) { play(unknown_frames); }
+
+Task<> small_data(Site& site) { co_await calmed(site, k_post + times(40'000, frame(0, 0, 1, "x")), Cut::small_data); }
+TEST(Http2Session, ClosesOnAFloodOfTinyData) { play(small_data); }
+
+Task<> padding(Site& site) {
+    const auto padded = frame(0, 8, 1, std::string{"\x7f"}.append(127, '\0'));
+    co_await calmed(site, k_post + times(400, padded), Cut::empty_data);
+}
+TEST(Http2Session, ClosesOnDataThatIsAllPadding) { play(padding); }
+
+std::string numbered(std::string one, std::size_t stream) {
+    one[7] = static_cast<char>(stream >> 8U);
+    one[8] = static_cast<char>(stream);
+    return one;
+}
+
+// CVE-2025-8671: resets that the server is made to send count as those of the client do.
+Task<> made_resets(Site& site) {
+    std::string frames;
+    for (std::size_t stream = 1; stream < 1000; stream += 2) {
+        frames += numbered(k_get, stream);
+        frames += numbered(frame(8, 0, 1, std::string_view{"\x7f\xff\xff\xff", 4}), stream);
+    }
+    co_await calmed(site, std::move(frames), Cut::errors);
+    EXPECT_LE(site.answers.asked, 2 * site.options.max_streams);
+}
+TEST(Http2Session, ClosesWhenItIsMadeToResetManyStreams) { play(made_resets); }
+
+Task<> large_block(Site& site) {
+    const auto part = std::string(100, '\x82');
+    co_await calmed(site, frame(1, 0, 1, part) + times(1000, frame(9, 0, 1, part)), Cut::header_size);
+}
+TEST(Http2Session, ClosesOnABlockThatIsTooLargeToDecode) {
+    play([](Site& site) -> Task<> {
+        site.options.head_bytes = 400;
+        return large_block(site);
+    });
+}
+
+Task<> long_target(Site& site) {
+    site.options.target_bytes = 5;
+    auto request = site.request("GET", "/hello");
+    auto sent = co_await site.pool.send(request);
+    EXPECT_TRUE(sent && sent->status == 414);
+}
+TEST(Http2Session, RefusesATargetThatIsTooLong) { play(long_target); }
+
+Task<> body_too_slow(Site& site) {
+    site.options.body_idle_timeout = std::chrono::milliseconds{200};
+    site.options.min_body_rate = 1000;
+    auto stream = co_await site.dial();
+    auto start = net::Chunk::of(k_start + k_post);
+    (void)co_await stream->write(std::move(start), Deadline::max());
+    for (int at = 0; at < 40; ++at) {
+        auto one = net::Chunk::of(frame(0, 0, 1, "x"));
+        (void)co_await stream->write(std::move(one), Deadline::max());
+        (void)co_await net::sleep(after(net::Loop::current().now(), std::chrono::milliseconds{20}));
+    }
+    EXPECT_EQ(site.metrics.cuts(Cut::body_time), 1U);
+}
+TEST(Http2Session, GivesUpABodyThatComesTooSlowly) { play(body_too_slow); }
+
 Task<> head_never_ends(Site& site) {
     site.options.header_timeout = std::chrono::milliseconds{100};
     auto stream = co_await site.dial();

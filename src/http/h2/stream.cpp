@@ -24,6 +24,16 @@ bool completes_too_early(const Incoming& in) {
     return last && in.bytes >= *in.block.length;
 }
 
+net::RateFloor& floor_of(Stream& stream) {
+    auto& floor = stream.in.floor;
+    if (!floor && stream.core != nullptr) {
+        floor.emplace(stream.core->options().min_body_rate, stream.core->options().body_idle_timeout);
+    } else if (!floor) {
+        floor.emplace(0, std::chrono::nanoseconds{0});
+    }
+    return *floor;
+}
+
 class StreamBody final : public BodySource {
 public:
     explicit StreamBody(std::shared_ptr<Stream> stream) : stream_(std::move(stream)) {}
@@ -33,9 +43,16 @@ public:
 
     [[nodiscard]] Task<Result<BodyEvent>> next(std::size_t at_most) override {
         const auto stream = stream_;
-        const auto idle =
-            stream->core != nullptr ? stream->core->options().body_idle_timeout : std::chrono::nanoseconds{0};
-        auto event = co_await pull(*stream, at_most, after(net::Loop::current().now(), idle));
+        const auto& loop = net::Loop::current();
+        const auto began = loop.now();
+        auto& floor = floor_of(*stream);
+        auto event = co_await pull(*stream, at_most, floor.limit(began));
+        floor.waited(loop.now() - began);
+        if (event) {
+            if (const auto* chunk = std::get_if<net::Chunk>(&*event)) floor.moved(chunk->size());
+        } else if (event.error().code == Errc::timeout && stream->core != nullptr) {
+            stream->core->count(Cut::body_time);
+        }
         co_return event;
     }
     void cancel(Errc) noexcept override {
@@ -167,8 +184,8 @@ Task<> send_source(std::shared_ptr<Stream> stream, std::unique_ptr<BodySource> s
             stream->core->resume(*stream);
             co_return;
         }
-        const auto deadline = after(net::Loop::current().now(), stream->core->options().body_idle_timeout);
-        auto sent = co_await put(*stream, std::move(*event), deadline);
+        // A peer that takes nothing, or too little, is cut by the session's look for stalled streams.
+        auto sent = co_await put(*stream, std::move(*event), Deadline::max());
         if (!sent) {
             if (stream->core != nullptr && !stream->closed) {
                 stream->cut = sent.error().code;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "http/session.hpp"
+#include "net/rate_floor.hpp"
 #include "net/scope.hpp"
 #include "net/wait.hpp"
 
@@ -51,6 +52,7 @@ struct Incoming {
     bool ended = false;       // END_STREAM
     bool taken = false;       // Trailers were given out
     Fields trailers;
+    std::optional<net::RateFloor> floor;  // from the first pull
 };
 
 struct Outgoing {
@@ -58,6 +60,8 @@ struct Outgoing {
     net::FileRange range;
     bool more = false;      // more may be put
     bool deferred = false;  // nghttp2 waits to be told
+    bool drained = false;   // there was nothing to send for a moment since the last look for stalled streams
+    bool tunnel = false;    // bytes of an upgrade, which may rest
     bool has_body = false;  // a data provider was given
     bool reading = false;   // a file is being read on the disk pool
     bool finished = false;  // END_STREAM was given to nghttp2
@@ -67,9 +71,8 @@ struct Outgoing {
     net::Event taken;
 
     [[nodiscard]] bool empty() const noexcept { return chunk.empty() && range.length == 0; }
-    // All that is left is at hand, and only the peer's window keeps it back. Whoever puts more has a deadline of its
-    // own.
-    [[nodiscard]] bool held_by_peer() const noexcept { return !empty() && !more && !reading; }
+    // There is something to send, and only the peer keeps it back.
+    [[nodiscard]] bool held_by_peer() const noexcept { return !empty() && !reading && !tunnel; }
 };
 
 struct Stream : std::enable_shared_from_this<Stream> {

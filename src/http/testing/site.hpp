@@ -178,7 +178,8 @@ struct Site {
     PoolOptions pool_options;
     Answers answers;
     Load load{{}};
-    Server server{net::Loop::current(), {answers, load, nullptr, options, disk}};
+    Metrics metrics;
+    Server server{net::Loop::current(), {answers, load, nullptr, options, disk, &metrics}};
     ClientPool pool{{resolver, disk, nullptr}, pool_options};
     std::uint16_t port = 0;
     Target target;
