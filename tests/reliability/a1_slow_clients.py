@@ -86,7 +86,7 @@ def kinds(path, idle):
         "slowloris": (get, b"x: y\r\n", 10, 65_536, None),
         "slow POST": (post, b"b", 10, 65_536, None),
         # What the kernels take at first fills the account again.
-        "slow read": (get + b"\r\n", b"", 2 * idle, 16, 2_048),
+        "slow read": (get + b"\r\n", b"", 2 * idle, 100, 2_048),
     }
 
 
