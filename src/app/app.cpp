@@ -12,10 +12,12 @@ namespace {
 
 int run_role(Start start) {
     std::signal(SIGPIPE, SIG_IGN);
+    auto privilege = Privilege::prepare(start.config.user);
     const SystemClock clock;
     LogWriter writer{STDERR_FILENO, clock, {start.config.log.format, start.config.log.level}};
     const InstalledLog installed{writer};
-    auto role = RunningRole::start(std::move(start), writer, clock);
+    auto role = privilege ? RunningRole::start(std::move(start), std::move(*privilege), writer, clock)
+                          : Result<std::unique_ptr<RunningRole>>{privilege.error()};
     if (!role) {
         log(LogLevel::error, "start_failed", {{"why", to_string(role.error())}});
         return 1;

@@ -1,10 +1,13 @@
 #include "app/config.hpp"
 
+#include "app/alone.hpp"
 #include "app/proxies.hpp"
 #include "config/manual.hpp"
 #include "http/target.hpp"
 #include "net/listener.hpp"
 #include "registry/upstreams.hpp"
+#include "tls/certificates.hpp"
+#include "tls/trust.hpp"
 
 #include <algorithm>
 #include <array>
@@ -99,6 +102,13 @@ void complain_about_repeated(const Config& c, config::Mistakes& mistakes) {
 std::string value_of(std::span<const config::Variable> environment, std::string_view name) {
     const auto found = std::ranges::find(environment, name, &config::Variable::name);
     return found == environment.end() ? std::string{} : found->value;
+}
+
+// What helps against a file that is no good.
+std::string fix_for(const Error& error) {
+    if (error.code == Errc::not_found) return "name a file that is there";
+    if (error.code == Errc::denied) return "let the user that Longshore runs as read it, or restart Longshore as root";
+    return "put a good file there";
 }
 
 constexpr std::string_view k_introduction = R"(# Configuration
@@ -295,6 +305,14 @@ void describe(config::Describer& d, Config& c) {
     d.text("data_dir", c.data_dir, "Directory for everything that is kept. One process at a time.")
         .shown_as("DIR")
         .default_as("/var/lib/longshore for root, else $XDG_STATE_HOME/longshore or ~/.local/state/longshore");
+    d.toggle(
+        "take_over", c.take_over,
+        "Take listeners and data directory over from the process that uses the directory, which then drains; without "
+        "it a second process is refused.");
+    d.text(
+         "user", c.user,
+         "User to become, as NAME or NAME:GROUP, once ports are bound and certificates are read; for a start as root.")
+        .shown_as("NAME[:GROUP]");
     d.list("listen", c.listen,
            "Addresses for HTTP/1.1 and HTTP/2 without TLS. Naming any listener turns off the default ones not named.")
         .shown_as("ADDRESS")
@@ -367,6 +385,32 @@ void check(const Config& c, config::Mistakes& mistakes) {
     }
 }
 
+std::vector<config::Mistake> check_files(Files& files, const Config& config) {
+    std::vector<config::Mistake> mistakes;
+    const auto names_one = [](const auto& upstream) { return !upstream.second.ca_file.empty(); };
+    const bool none = config.certificates.empty() && config.tls.client_ca.empty();
+    if (none && std::ranges::none_of(config.mirror.upstreams, names_one)) return mistakes;
+    DiskPool disk{1};
+    for (std::size_t i = 0; i < config.certificates.size(); ++i) {
+        const auto& pair = config.certificates[i];
+        if (pair.cert.empty() || pair.key.empty()) continue;
+        tls::FileCertificates one{files, disk};
+        for (const auto& error : run_alone(one.load({{pair.cert, pair.key}}))) {
+            mistakes.push_back({"certificates[" + std::to_string(i) + "]", {}, error.where, fix_for(error)});
+        }
+    }
+    const auto look_at_roots = [&](const std::string& setting, const std::string& file) {
+        if (file.empty()) return;
+        const auto roots = run_alone(tls::TrustRoots::load(files, disk, {file}));
+        if (!roots) mistakes.push_back({setting, {}, roots.error().where, fix_for(roots.error())});
+    };
+    look_at_roots("tls.client_ca", config.tls.client_ca);
+    for (const auto& [name, upstream] : config.mirror.upstreams) {
+        look_at_roots("mirror.upstreams." + name + ".ca_file", upstream.ca_file);
+    }
+    return mistakes;
+}
+
 std::string default_data_dir(std::span<const config::Variable> environment, Account account) {
     if (account == Account::root) return "/var/lib/longshore";
     const auto state = value_of(environment, "XDG_STATE_HOME");
@@ -383,6 +427,7 @@ void settle_listeners(Config& config, Role role) {
 
 config::Loaded<Config> load(Files& files, const config::Sources& sources, Role role, Account account) {
     auto loaded = config::load<Config>(files, sources);
+    for (auto& mistake : check_files(files, loaded.value)) loaded.mistakes.push_back(std::move(mistake));
     settle_listeners(loaded.value, role);
     loaded.value.environment = proxy_environment(sources.environment);
     for (auto& mistake : proxy_mistakes(loaded.value)) loaded.mistakes.push_back(std::move(mistake));

@@ -98,6 +98,8 @@ struct MirrorConfig {
 
 struct Config {
     std::string data_dir;
+    bool take_over = false;
+    std::string user;
     std::vector<std::string> listen;
     std::vector<std::string> tls_listen;
     std::string admin_listen;
@@ -130,11 +132,15 @@ void check(const Config& c, config::Mistakes& mistakes);
 
 enum class Account : std::uint8_t { ordinary, root };
 
-// Reads all sources for a role. A data directory that cannot be guessed is a mistake like any other.
+// Reads all sources for a role, and the files they name. A data directory that cannot be guessed is a mistake like any
+// other.
 [[nodiscard]] config::Loaded<Config> load(Files& files, const config::Sources& sources, Role role, Account account);
 
 // /var/lib/longshore for root, else $XDG_STATE_HOME/longshore or ~/.local/state/longshore; empty without a home.
 [[nodiscard]] std::string default_data_dir(std::span<const config::Variable> environment, Account account);
+
+// What is wrong with the files that a configuration names: certificates, keys, authorities. Blocks.
+[[nodiscard]] std::vector<config::Mistake> check_files(Files& files, const Config& config);
 
 // The default listeners of a role, when none was named; naming any turns off the others.
 void settle_listeners(Config& config, Role role);

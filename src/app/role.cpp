@@ -10,6 +10,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -18,6 +19,9 @@
 
 namespace longshore::app {
 namespace {
+
+constexpr std::chrono::seconds k_ending_time{10};  // of a process whose grace period is over
+constexpr std::chrono::seconds k_quiet{1};         // for clients of idle connections to ask once more
 
 std::size_t loop_count(const Config& config) {
     return config.loops != 0 ? config.loops : std::max<std::size_t>(1, std::thread::hardware_concurrency());
@@ -42,10 +46,21 @@ std::size_t raise_descriptor_limit() {
     return limit.rlim_cur;
 }
 
+std::vector<tls::CertificatePair> pairs_of(const Config& config) {
+    std::vector<tls::CertificatePair> pairs;
+    for (const auto& pair : config.certificates) pairs.push_back({pair.cert, pair.key});
+    return pairs;
+}
+
 }  // namespace
 
-RunningRole::RunningRole(Start start, LogWriter& log, const Clock& clock)
-    : clock_(clock), log_(log), start_(std::move(start)), config_(start_.config), disk_(config_.disk_threads) {
+RunningRole::RunningRole(Start start, Privilege privilege, LogWriter& log, const Clock& clock)
+    : clock_(clock),
+      log_(log),
+      start_(std::move(start)),
+      privilege_(std::move(privilege)),
+      config_(start_.config),
+      disk_(config_.disk_threads) {
     descriptors_ = raise_descriptor_limit();
     load_.set(load_limits());
     // From here on a signal waits for `run` instead of ending the process.
@@ -56,28 +71,88 @@ RunningRole::~RunningRole() {
     for (const auto& seat : seats_) seat->join();
 }
 
-Result<std::unique_ptr<RunningRole>> RunningRole::start(Start start, LogWriter& log, const Clock& clock) {
-    std::unique_ptr<RunningRole> role{new RunningRole{std::move(start), log, clock}};
-    const auto steps = {&RunningRole::open_stores, &RunningRole::build_upstreams, &RunningRole::prepare_tls,
-                        &RunningRole::make_seats, &RunningRole::open_listeners};
+Result<std::unique_ptr<RunningRole>> RunningRole::start(Start start, Privilege privilege, LogWriter& log,
+                                                        const Clock& clock) {
+    std::unique_ptr<RunningRole> role{new RunningRole{std::move(start), std::move(privilege), log, clock}};
+    const auto steps = {&RunningRole::find_sockets,  &RunningRole::build_upstreams,    &RunningRole::read_certificates,
+                        &RunningRole::make_seats,    &RunningRole::open_doors,         &RunningRole::drop_privileges,
+                        &RunningRole::open_data,     &RunningRole::open_stores,        &RunningRole::prepare_tls,
+                        &RunningRole::make_services, &RunningRole::open_private_doors, &RunningRole::hang_doors};
     for (const auto step : steps) {
         if (auto done = (role.get()->*step)(); !done) {
+            role->doors_.clear();
+            role->hand_over_.reset();
+            role->hand_over_door_.reset();
             role->seats_.clear();
             return done.error();
         }
     }
+    role->dismiss_predecessor();
     role->start_loops();
     role->announce();
     return role;
 }
 
+std::string RunningRole::data_path() const { return std::filesystem::absolute(config_.data_dir).string(); }
+
+Result<> RunningRole::find_sockets() {
+    if (auto made = privilege_.make_directory(system_files(), data_path()); !made) return made;
+    if (auto adopted = adopt_activation_sockets(); !adopted) return adopted;
+    return config_.take_over ? find_predecessor() : Result<>{};
+}
+
+Result<> RunningRole::adopt_activation_sockets() {
+    const auto sockets = telemetry::activation_sockets();
+    if (!sockets) return sockets.error();
+    for (const auto& socket : *sockets) {
+        auto added = inherited_.add(net::Descriptor{socket.descriptor}, net::PathOwner::another);
+        if (!added) return Error{added.error().code, "systemd's socket " + socket.name + ": " + added.error().where};
+    }
+    return {};
+}
+
+Result<> RunningRole::find_predecessor() {
+    auto found = Predecessor::find(hand_over_socket(data_path()), config_.grace_period + k_ending_time, inherited_);
+    if (!found) return found.error();
+    predecessor_ = std::move(*found);
+    if (predecessor_) log(LogLevel::info, "taking_over", {{"data_dir", data_path()}});
+    return {};
+}
+
+Result<> RunningRole::drop_privileges() {
+    if (::geteuid() == 0 && !privilege_.changes()) {
+        log(LogLevel::warning, "running_as_root", {{"fix", "name an ordinary user with --user, or start as one"}});
+    }
+    return privilege_.drop();
+}
+
+// A process that was told to end may still hold the directory: whoever takes over waits for it.
+Result<> RunningRole::open_data() {
+    auto& files = system_files();
+    const auto patience = config_.take_over ? config_.grace_period + k_ending_time : std::chrono::milliseconds{0};
+    const auto until = clock_.now() + patience;
+    for (;;) {
+        auto data = predecessor_ ? DataDir::take_over(files, data_path(), predecessor_->release_lock())
+                                 : DataDir::open(files, data_path());
+        if (data) {
+            data_.emplace(std::move(*data));
+            return {};
+        }
+        if (data.error().code == Errc::denied && privilege_.changes()) {
+            return Error{Errc::denied, "data directory " + data_path() + " cannot be used" + privilege_.by_whom() +
+                                           " (" + data.error().where + "): chown -R it, or choose another"};
+        }
+        if (predecessor_ || data.error().code != Errc::conflict || clock_.now() >= until) return data.error();
+        std::this_thread::sleep_for(std::chrono::milliseconds{100});
+    }
+}
+
 Result<> RunningRole::open_stores() {
     auto& files = system_files();
-    auto data = DataDir::open(files, std::filesystem::absolute(config_.data_dir).string());
-    if (!data) return data.error();
-    data_.emplace(std::move(*data));
     auto restore = [this] { return restore_data_dir(); };
-    auto stores = registry::Stores::open(files, data_->path() + "/mirror", std::move(restore));
+    using Leftovers = registry::Staging::Leftovers;
+    auto stores = registry::Stores::open(files, data_->path() + "/mirror",
+                                         predecessor_ ? Leftovers::keep : Leftovers::remove, std::move(restore));
     if (!stores) return stores.error();
     stores_.emplace(std::move(*stores));
     return {};
@@ -136,10 +211,11 @@ Result<> RunningRole::prepare_client_tls() {
     return {};
 }
 
-// What differs from upstream to upstream: where to dial, whom to trust.
-Result<> RunningRole::configure_upstreams() {
-    for (const auto& [name, upstream] : config_.mirror.upstreams) {
-        const auto* const known = upstreams_->find(name);
+Result<std::vector<RunningRole::Origin>> RunningRole::origins_of(const Config& config,
+                                                                 const registry::Upstreams& upstreams) {
+    std::vector<Origin> origins;
+    for (const auto& [name, upstream] : config.mirror.upstreams) {
+        const auto* const known = upstreams.find(name);
         if (known == nullptr) continue;
         http::OriginSettings settings;
         if (!upstream.host.empty()) {
@@ -153,31 +229,37 @@ Result<> RunningRole::configure_upstreams() {
             if (!context) return context.error();
             settings.tls = std::move(*context);
         }
-        for (const auto& seat : seats_) {
-            boost::asio::post(seat->loop().context(), [&seat = *seat, url = known->url, settings] {
-                seat.upstreams().configure(url, settings);
-            });
-        }
+        origins.push_back({known->url, std::move(settings)});
     }
-    return {};
+    return origins;
 }
 
-std::vector<tls::CertificatePair> RunningRole::certificate_pairs() const {
-    std::vector<tls::CertificatePair> pairs;
-    for (const auto& pair : config_.certificates) pairs.push_back({pair.cert, pair.key});
-    return pairs;
+void RunningRole::configure(const std::vector<Origin>& origins) {
+    for (const auto& seat : seats_) {
+        boost::asio::post(seat->loop().context(), [&seat = *seat, origins] {
+            for (const auto& origin : origins) seat.upstreams().configure(origin.url, origin.settings);
+        });
+    }
+}
+
+// What only root may read, perhaps.
+Result<> RunningRole::read_certificates() {
+    if (auto prepared = prepare_client_tls(); !prepared) return prepared;
+    if (config_.tls_listen.empty()) return {};
+    certificates_ = std::make_shared<tls::FileCertificates>(system_files(), disk_);
+    auto mistakes = run_alone(certificates_->load(pairs_of(config_)));
+    if (!mistakes.empty()) return mistakes.front();
+    choose_kernel_tls();
+    auto settings = server_settings(config_.tls);
+    if (!settings) return settings.error();
+    server_settings_ = std::move(*settings);
+    return {};
 }
 
 Result<> RunningRole::prepare_tls() {
     auto& files = system_files();
-    if (auto prepared = prepare_client_tls(); !prepared) return prepared;
     if (config_.tls_listen.empty()) return {};
-
-    std::vector<std::shared_ptr<const tls::Certificates>> sources;
-    certificates_ = std::make_shared<tls::FileCertificates>(files, disk_);
-    auto mistakes = run_alone(certificates_->load(certificate_pairs()));
-    if (!mistakes.empty()) return mistakes.front();
-    sources.push_back(certificates_);
+    std::vector<std::shared_ptr<const tls::Certificates>> sources{certificates_};
     if (config_.development_ca) {
         std::vector<std::string> names{config_.base_domain};
         if (config_.base_domain != "localhost") names.emplace_back("localhost");
@@ -187,10 +269,7 @@ Result<> RunningRole::prepare_tls() {
         sources.push_back(std::move(*authority));
     }
     shown_ = std::make_shared<tls::CertificateSources>(std::move(sources));
-    choose_kernel_tls();
-    auto settings = server_settings(config_.tls);
-    if (!settings) return settings.error();
-    auto server = tls::ServerContext::make(shown_, std::move(*settings), disk_);
+    auto server = tls::ServerContext::make(shown_, std::move(server_settings_), disk_);
     if (!server) return server.error();
     server_tls_ = std::move(*server);
     return {};
@@ -228,30 +307,36 @@ Result<tls::ServerSettings> RunningRole::server_settings(const TlsConfig& config
     return settings;
 }
 
-// From the next handshake on. What cannot be read leaves in place what is there.
-void RunningRole::reload_tls(const Config& fresh) {
+// From the next handshake on, or nothing at all.
+std::vector<config::Mistake> RunningRole::reload_tls(const Config& fresh) {
     auto settings = server_settings(fresh.tls);
-    auto replaced = settings ? server_tls_->replace(shown_, std::move(*settings)) : Result<>{settings.error()};
-    if (!replaced) {
-        log(LogLevel::error, "client_ca_not_loaded",
-            {{"why", to_string(replaced.error())}, {"effect", "the authorities read before stay"}});
+    if (!settings) return {{"tls.client_ca", {}, settings.error().where, {}}};
+    std::vector<config::Mistake> mistakes;
+    for (const auto& error : run_alone(certificates_->load(pairs_of(fresh)))) {
+        mistakes.push_back({"certificates", {}, error.where, {}});
     }
-    const auto mistakes = run_alone(certificates_->load(certificate_pairs()));
-    for (const auto& mistake : mistakes) {
-        log(LogLevel::error, "certificate_not_loaded",
-            {{"why", to_string(mistake)}, {"effect", "the certificates read before stay"}});
+    if (!mistakes.empty()) return mistakes;
+    if (auto replaced = server_tls_->replace(shown_, std::move(*settings)); !replaced) {
+        return {{"tls", {}, replaced.error().where, {}}};
     }
-    if (mistakes.empty()) log(LogLevel::info, "certificates_loaded", {{"certificates", certificates_->all().size()}});
+    log(LogLevel::info, "certificates_loaded", {{"certificates", certificates_->all().size()}});
+    return mistakes;
 }
 
 Result<> RunningRole::make_seats() {
     const Shared shared{resolver_, disk_, client_tls_, load_, admin_load_};
+    for (std::size_t index = 0; index < loop_count(config_); ++index) {
+        seats_.push_back(std::make_unique<Seat>(clock_, index, config_, shared));
+    }
+    return {};
+}
+
+Result<> RunningRole::make_services() {
     std::vector<registry::Shards::Seat> homes;
     std::vector<boost::asio::io_context*> contexts;
-    for (std::size_t index = 0; index < loop_count(config_); ++index) {
-        auto& seat = *seats_.emplace_back(std::make_unique<Seat>(clock_, index, config_, shared));
-        homes.push_back({&seat.loop(), &seat.upstreams()});
-        contexts.push_back(&seat.loop().context());
+    for (const auto& seat : seats_) {
+        homes.push_back({&seat->loop(), &seat->upstreams()});
+        contexts.push_back(&seat->loop().context());
     }
     shards_ = std::make_unique<registry::Shards>(homes);
     mirror_ = std::make_unique<registry::Mirror>(
@@ -260,7 +345,10 @@ Result<> RunningRole::make_seats() {
     for (const auto& seat : seats_) seat->serve_sites(*mirror_);
     pulse_ = std::make_unique<telemetry::Pulse>(clock_, std::move(contexts), std::chrono::seconds{2});
     serve_admin();
-    return configure_upstreams();
+    const auto origins = origins_of(config_, *upstreams_);
+    if (!origins) return origins.error();
+    configure(*origins);
+    return {};
 }
 
 void RunningRole::serve_admin() {
@@ -287,40 +375,104 @@ std::vector<const Measured*> RunningRole::measured() const {
     return all;
 }
 
-Result<> RunningRole::open_sites(const std::vector<std::string>& addresses, const tls::ServerContext* tls) {
+Result<> RunningRole::open_door(const net::ListenAddress& address, Serves serves) {
     std::vector<net::Loop*> loops;
     for (const auto& seat : seats_) loops.push_back(&seat->loop());
-    for (const auto& text : addresses) {
-        const auto address = net::ListenAddress::parse(text);
-        if (!address) return address.error();
-        auto listeners = net::Listener::open_on_all(loops, *address);
-        if (!listeners) return listeners.error();
-        listening_.push_back(listeners->front()->address());
-        for (std::size_t i = 0; i < listeners->size(); ++i) seats_[i]->add_site(std::move((*listeners)[i]), tls);
+    if (serves == Serves::admin) loops.resize(1);
+    auto listeners = net::Listener::open_on_all(loops, address, &inherited_);
+    if (!listeners) return listeners.error();
+    listening_.push_back(listeners->front()->address());
+    for (auto& listener : *listeners) doors_.push_back({std::move(listener), serves});
+    return {};
+}
+
+Result<> RunningRole::open_doors() {
+    const std::vector<std::pair<std::vector<std::string>, Serves>> wanted{
+        {config_.listen, Serves::sites},
+        {config_.tls_listen, Serves::secure_sites},
+        {config_.admin_listen.empty() ? std::vector<std::string>{} : std::vector{config_.admin_listen}, Serves::admin}};
+    for (const auto& [addresses, serves] : wanted) {
+        for (const auto& text : addresses) {
+            const auto address = net::ListenAddress::parse(text);
+            if (!address) return address.error();
+            if (auto opened = open_door(*address, serves); !opened) return opened;
+        }
     }
     return {};
 }
 
-Result<> RunningRole::open_listeners() {
-    if (auto opened = open_sites(config_.listen, nullptr); !opened) return opened;
-    if (auto opened = open_sites(config_.tls_listen, server_tls_.get()); !opened) return opened;
-    std::vector<std::string> admin{"unix:" + data_->path() + "/admin.sock"};
-    if (!config_.admin_listen.empty()) admin.push_back(config_.admin_listen);
-    net::Loop* const first[] = {&seats_.front()->loop()};
-    for (const auto& text : admin) {
-        const auto address = net::ListenAddress::parse(text);
-        if (!address && text.starts_with("unix:")) {
-            log(LogLevel::warning, "no_admin_socket",
-                {{"why", address.error().where}, {"fix", "use a shorter data_dir"}});
-            continue;
-        }
-        if (!address) return address.error();
-        auto listeners = net::Listener::open_on_all(first, *address);
-        if (!listeners) return listeners.error();
-        listening_.push_back(listeners->front()->address());
-        seats_.front()->add_admin(std::move(listeners->front()));
+// What local programs use: `longshore mirror stats`, and a process that takes over.
+Result<> RunningRole::open_private_doors() {
+    hand_over_ = std::make_unique<HandOver>(
+        data_->lock_descriptor(), [this] { boost::asio::post(signals_context_, [this] { stop(Why::replaced); }); });
+    const auto admin = net::ListenAddress::parse("unix:" + data_->path() + "/admin.sock");
+    const auto door = net::ListenAddress::parse("unix:" + hand_over_socket(data_->path()));
+    if (!admin || !door) {
+        log(LogLevel::warning, "no_admin_socket",
+            {{"why", (admin ? door : admin).error().where}, {"fix", "use a shorter data_dir"}});
     }
+    if (admin) {
+        if (auto opened = open_door(*admin, Serves::admin); !opened) return opened;
+    }
+    if (!door) return {};
+    net::Loop* const first[] = {&seats_.front()->loop()};
+    auto listeners = net::Listener::open_on_all(first, *door, &inherited_);
+    if (!listeners) return listeners.error();
+    hand_over_door_ = std::move(listeners->front());
+    return hand_over_->offer(*hand_over_door_);
+}
+
+// All sockets are here: from now on nothing can go wrong any more.
+Result<> RunningRole::hang_doors() {
+    for (const auto& address : inherited_.left(net::PathOwner::another)) {
+        return Error{Errc::invalid, "systemd passed a socket for " + address.to_string() +
+                                        ", where nothing is configured to listen: name it in listen, tls_listen or "
+                                        "admin_listen, or take it out of the socket unit"};
+    }
+    inherited_.close_left();
+    for (auto& [listener, serves] : doors_) {
+        // Without a door nobody will ask.
+        const auto offered = hand_over_door_ ? hand_over_->offer(*listener) : Result<>{};
+        if (!offered) return offered;
+        auto& seat = *seats_[listener->loop().index()];
+        if (serves == Serves::admin) {
+            seat.add_admin(std::move(listener));
+        } else {
+            seat.add_site(std::move(listener), serves == Serves::secure_sites ? server_tls_.get() : nullptr);
+        }
+    }
+    doors_.clear();
+    if (hand_over_door_) seats_.front()->add_errand([this] { return offer_hand_over(*this); });
+    if (predecessor_) seats_.front()->add_errand([this] { return follow(*this); });
     return {};
+}
+
+Task<> RunningRole::offer_hand_over(RunningRole& role) {
+    co_await role.hand_over_->serve(*role.hand_over_door_);
+    role.hand_over_->close();
+    role.hand_over_door_->close();
+}
+
+Task<> RunningRole::follow(RunningRole& role) {
+    const bool gone = co_await role.predecessor_->gone();
+    if (!gone) co_return;
+    role.hand_over_->predecessor_ended();
+    auto clean = [&role] { return role.stores_->staging->remove_leftovers(); };
+    const auto cleaned = co_await role.disk_.run(clean);
+    if (cleaned) {
+        log(LogLevel::info, "predecessor_ended");
+    } else {
+        log(LogLevel::warning, "leftovers_not_removed", {{"why", to_string(cleaned.error())}});
+    }
+}
+
+void RunningRole::dismiss_predecessor() {
+    if (!predecessor_) return;
+    hand_over_->wait_for_predecessor();
+    hand_over_->claim_paths();
+    if (auto told = predecessor_->dismiss(); !told) {
+        log(LogLevel::warning, "predecessor_not_told", {{"why", to_string(told.error())}});
+    }
 }
 
 // Clients of one loop may be served by work on another: the loops end once the clients of all have gone. The last
@@ -356,6 +508,8 @@ void RunningRole::run() {
     const auto work = boost::asio::make_work_guard(signals_context_);
     signals_context_.run();
     for (const auto& seat : seats_) seat->join();
+    hand_over_.reset();
+    hand_over_door_.reset();
     seats_.clear();
     log(LogLevel::info, "stopped");
 }
@@ -370,7 +524,7 @@ void RunningRole::on_signal(int number) {
     if (number == SIGHUP) {
         reload();
     } else if (!stopping_) {
-        stop();
+        stop(Why::signal);
     } else {
         log(LogLevel::warning, "stopping_at_once");
         for (const auto& seat : seats_) seat->cancel();
@@ -378,40 +532,55 @@ void RunningRole::on_signal(int number) {
     await_signal();
 }
 
-void RunningRole::stop() {
+void RunningRole::stop(Why why) {
+    if (stopping_) return;
     stopping_ = true;
     readiness_->drain();
     (void)manager_.stopping("draining");
-    log(LogLevel::info, "draining", {{"grace_ms", config_.grace_period.count()}});
-    for (const auto& seat : seats_) seat->drain(config_.grace_period);
+    log(LogLevel::info, "draining",
+        {{"grace_ms", config_.grace_period.count()}, {"why", why == Why::replaced ? "replaced" : "signal"}});
+    Seat::Leave leave{config_.grace_period, config_.grace_period, why == Why::replaced};
+    // Nobody waits for this process when another has its sockets.
+    if (why == Why::signal) leave.quiet = std::min<std::chrono::nanoseconds>(leave.grace, k_quiet);
+    for (const auto& seat : seats_) seat->drain(leave);
 }
 
 void RunningRole::reload() {
     (void)manager_.reloading(clock_.now());
     auto loaded = start_.reload();
+    if (loaded.ok()) loaded.mistakes = take_on(loaded.value);
     if (!loaded.ok()) {
-        for (const auto& mistake : loaded.mistakes) {
-            log(LogLevel::error, "config_mistake",
-                {{"path", mistake.path}, {"text", mistake.text}, {"fix", mistake.fix}});
-        }
-        log(LogLevel::error, "reload_refused", {{"mistakes", loaded.mistakes.size()}});
-        (void)manager_.ready("serving; the last reload was refused");
+        refuse(loaded.mistakes);
         return;
     }
     for (const auto& change : config::changed(config_, loaded.value)) {
         if (change.reload == config::Reload::restart)
             log(LogLevel::warning, "needs_restart", {{"setting", change.path}});
     }
-    take_over(loaded.value);
     log(LogLevel::info, "reloaded");
     (void)manager_.ready("serving");
 }
 
-void RunningRole::take_over(const Config& fresh) {
+void RunningRole::refuse(const std::vector<config::Mistake>& mistakes) {
+    for (const auto& mistake : mistakes) {
+        log(LogLevel::error, "config_mistake",
+            {{"path", mistake.path},
+             {"place", config::to_string(mistake.origin)},
+             {"text", mistake.text},
+             {"fix", mistake.fix}});
+    }
+    log(LogLevel::error, "reload_refused", {{"mistakes", mistakes.size()}});
+    (void)manager_.ready("serving; the last reload was refused");
+}
+
+// Builds everything first; what cannot be built leaves all as it was.
+std::vector<config::Mistake> RunningRole::take_on(const Config& fresh) {
     auto upstreams = upstreams_of(fresh);
-    if (!upstreams) {
-        log(LogLevel::error, "upstreams_not_changed", {{"why", to_string(upstreams.error())}});
-        return;
+    if (!upstreams) return {{"mirror.upstreams", {}, upstreams.error().where, {}}};
+    const auto origins = origins_of(fresh, **upstreams);
+    if (!origins) return {{"mirror.upstreams", {}, origins.error().where, {}}};
+    if (server_tls_) {
+        if (auto mistakes = reload_tls(fresh); !mistakes.empty()) return mistakes;
     }
     upstreams_ = std::move(*upstreams);
     config_.log.level = fresh.log.level;
@@ -425,10 +594,8 @@ void RunningRole::take_over(const Config& fresh) {
     config_.environment = fresh.environment;
     log_.restyle({config_.log.format, config_.log.level});
     for (const auto& seat : seats_) seat->retune(config_, mirror_settings());
-    if (auto configured = configure_upstreams(); !configured) {
-        log(LogLevel::error, "upstream_not_configured", {{"why", to_string(configured.error())}});
-    }
-    if (server_tls_) reload_tls(fresh);
+    configure(*origins);
+    return {};
 }
 
 }  // namespace longshore::app

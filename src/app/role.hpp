@@ -5,6 +5,8 @@
 #pragma once
 
 #include "app/app.hpp"
+#include "app/hand_over.hpp"
+#include "app/privilege.hpp"
 #include "app/seat.hpp"
 #include "base/data_dir.hpp"
 #include "base/log_writer.hpp"
@@ -29,44 +31,74 @@ namespace longshore::app {
 class RunningRole {
 public:
     // Listening when it returns. `log` and `clock` outlive it.
-    [[nodiscard]] static Result<std::unique_ptr<RunningRole>> start(Start start, LogWriter& log, const Clock& clock);
+    [[nodiscard]] static Result<std::unique_ptr<RunningRole>> start(Start start, Privilege privilege, LogWriter& log,
+                                                                    const Clock& clock);
     ~RunningRole();
 
     // Until a signal ends it.
     void run();
 
 private:
-    RunningRole(Start start, LogWriter& log, const Clock& clock);
+    RunningRole(Start start, Privilege privilege, LogWriter& log, const Clock& clock);
 
-    [[nodiscard]] Result<> open_stores();
-    [[nodiscard]] Result<> restore_data_dir();
-    [[nodiscard]] static Result<std::shared_ptr<const registry::Upstreams>> upstreams_of(const Config& config);
+    // A listener that is open and not at work yet.
+    enum class Serves : std::uint8_t { sites, secure_sites, admin };
+    struct Door {
+        std::unique_ptr<net::Listener> listener;
+        Serves serves;
+    };
+    // In this order; up to drop_privileges perhaps as root.
+    [[nodiscard]] Result<> find_sockets();
     [[nodiscard]] Result<> build_upstreams();
-    [[nodiscard]] registry::Mirror::Settings mirror_settings() const;
+    [[nodiscard]] Result<> read_certificates();
+    [[nodiscard]] Result<> make_seats();
+    [[nodiscard]] Result<> open_doors();
+    [[nodiscard]] Result<> drop_privileges();
+    [[nodiscard]] Result<> open_data();
+    [[nodiscard]] Result<> open_stores();
     [[nodiscard]] Result<> prepare_tls();
-    [[nodiscard]] std::vector<tls::CertificatePair> certificate_pairs() const;
+    [[nodiscard]] Result<> make_services();
+    [[nodiscard]] Result<> open_private_doors();
+    [[nodiscard]] Result<> hang_doors();
+
+    [[nodiscard]] Result<> find_predecessor();
+    [[nodiscard]] Result<> adopt_activation_sockets();
+    [[nodiscard]] Result<> open_door(const net::ListenAddress& address, Serves serves);
+    [[nodiscard]] std::string data_path() const;
+    [[nodiscard]] Result<> restore_data_dir();
+    [[nodiscard]] static Task<> offer_hand_over(RunningRole& role);
+    [[nodiscard]] static Task<> follow(RunningRole& role);
+    [[nodiscard]] static Result<std::shared_ptr<const registry::Upstreams>> upstreams_of(const Config& config);
+    [[nodiscard]] registry::Mirror::Settings mirror_settings() const;
     [[nodiscard]] Result<> prepare_client_tls();
     [[nodiscard]] Result<tls::ServerSettings> server_settings(const TlsConfig& config);
     void choose_kernel_tls();
-    void reload_tls(const Config& fresh);
-    [[nodiscard]] Result<> configure_upstreams();
-    [[nodiscard]] Result<> make_seats();
-    [[nodiscard]] Result<> open_listeners();
-    [[nodiscard]] Result<> open_sites(const std::vector<std::string>& addresses, const tls::ServerContext* tls);
+    [[nodiscard]] std::vector<config::Mistake> reload_tls(const Config& fresh);
+    // What differs from upstream to upstream: where to dial, whom to trust.
+    struct Origin {
+        http::Target url;
+        http::OriginSettings settings;
+    };
+    [[nodiscard]] Result<std::vector<Origin>> origins_of(const Config& config, const registry::Upstreams& upstreams);
+    void configure(const std::vector<Origin>& origins);
     [[nodiscard]] std::vector<const Measured*> measured() const;
     [[nodiscard]] http::Load::Limits load_limits() const;
     void serve_admin();
     void start_loops();
+    void dismiss_predecessor();
     void await_signal();
     void on_signal(int number);
-    void stop();
+    enum class Why : std::uint8_t { signal, replaced };
+    void stop(Why why);
     void reload();
-    void take_over(const Config& fresh);
+    [[nodiscard]] std::vector<config::Mistake> take_on(const Config& fresh);
+    void refuse(const std::vector<config::Mistake>& mistakes);
     void announce() const;
 
     const Clock& clock_;
     LogWriter& log_;
     Start start_;
+    Privilege privilege_;
     Config config_;
     telemetry::ServiceManager manager_ = telemetry::ServiceManager::from_environment();
     boost::asio::io_context signals_context_{1};
@@ -76,6 +108,8 @@ private:
     bool stopping_ = false;
     std::size_t descriptors_ = 0;  // the process may have
 
+    net::InheritedSockets inherited_;
+    std::optional<Predecessor> predecessor_;
     std::optional<DataDir> data_;
     std::optional<registry::Stores> stores_;
     std::shared_ptr<const registry::Upstreams> upstreams_;
@@ -83,6 +117,7 @@ private:
     std::shared_ptr<tls::FileCertificates> certificates_;
     std::shared_ptr<const tls::Certificates> shown_;  // those and the development authority's
     bool kernel_tls_ = false;
+    tls::ServerSettings server_settings_;  // until the context is made
     std::unique_ptr<tls::ServerContext> server_tls_;
     std::shared_ptr<const tls::ClientContext> client_tls_;
     std::vector<net::ListenAddress> listening_;
@@ -92,6 +127,9 @@ private:
     http::Load admin_load_{{.connections = 64, .requests = 256}};
     net::Resolver resolver_;
     std::vector<std::unique_ptr<Seat>> seats_;
+    std::vector<Door> doors_;  // until they hang
+    std::unique_ptr<net::Listener> hand_over_door_;
+    std::unique_ptr<HandOver> hand_over_;
     std::unique_ptr<registry::Shards> shards_;
     std::unique_ptr<registry::Mirror> mirror_;
     std::unique_ptr<telemetry::Process> process_;

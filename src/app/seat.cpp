@@ -8,6 +8,8 @@
 namespace longshore::app {
 namespace {
 
+constexpr std::chrono::milliseconds k_parting_time{2500};  // of WebSockets that were told
+
 http::PoolOptions pool_options(const Config& config) {
     http::PoolOptions options;
     options.session.body_idle_timeout = config.mirror.read_timeout;
@@ -113,11 +115,16 @@ Task<> Seat::live(Seat& seat) {
         memory.emplace(seat.loop_,
                        telemetry::MemoryWatch::Parts{*seat.memory_, seat.shared_.load, std::move(seat.relieve_)});
     }
-    while (!seat.grace_) (void)co_await seat.told_.wait(Deadline::max());
+    net::Scope errands;
+    for (auto& errand : seat.errands_) errands.start(errand());
+    while (!seat.leave_) (void)co_await seat.told_.wait(Deadline::max());
+    errands.cancel();
+    co_await errands.join();
+    if (seat.admin_ && seat.leave_->replaced) seat.admin_->drain(seat.leave_->quiet);
     net::Scope cutting;
-    cutting.start(cut_after(seat, *seat.grace_));
+    cutting.start(cut_after(seat, seat.leave_->grace));
     if (seat.sites_) {
-        seat.sites_->drain();
+        seat.sites_->drain(seat.leave_->quiet);
         co_await seat.sites_->join();
     }
     seat.report_.drained();
@@ -126,7 +133,7 @@ Task<> Seat::live(Seat& seat) {
     co_await seat.upstreams_.close();
     // Health and metrics are answered to the end.
     if (seat.admin_) {
-        seat.admin_->drain();
+        seat.admin_->drain({});
         seat.admin_->cancel();
         co_await seat.admin_->join();
     }
@@ -138,15 +145,18 @@ Task<> Seat::live(Seat& seat) {
 Task<> Seat::cut_after(Seat& seat, std::chrono::nanoseconds grace) {
     const auto why = co_await net::sleep(after(seat.loop_.now(), grace));
     if (why.code != Errc::timeout) co_return;
-    if (seat.sites_ && seat.sites_->connections() != 0) {
-        log(LogLevel::warning, "grace_period_over", {{"connections", seat.sites_->connections()}});
+    if (!seat.sites_) co_return;
+    const auto told = seat.sites_->farewell();
+    if (seat.sites_->connections() > told) {
+        log(LogLevel::warning, "grace_period_over", {{"connections", seat.sites_->connections() - told}});
     }
-    if (seat.sites_) seat.sites_->cancel();
+    if (told != 0) (void)co_await net::sleep(seat.loop_.now() + k_parting_time);
+    seat.sites_->cancel();
 }
 
-void Seat::drain(std::chrono::nanoseconds grace) {
-    boost::asio::post(loop_.context(), [this, grace] {
-        grace_ = grace;
+void Seat::drain(Leave leave) {
+    boost::asio::post(loop_.context(), [this, leave] {
+        leave_ = leave;
         told_.notify();
     });
 }

@@ -56,6 +56,8 @@ public:
     void report_alive(telemetry::ServiceManager& manager, telemetry::Pulse& pulse);
     void add_site(std::unique_ptr<net::Listener> listener, const tls::ServerContext* tls);
     void add_admin(std::unique_ptr<net::Listener> listener);
+    // Work for this loop beside its clients, from its start until it drains.
+    void add_errand(std::function<Task<>()> errand) { errands_.push_back(std::move(errand)); }
 
     // Called on the loop's thread: when the last client has gone, and when the loop has ended.
     struct Report {
@@ -63,8 +65,14 @@ public:
         std::function<void()> ended;
     };
     void start(Report report);
-    // From any thread: no new connections, `grace` for the requests under way.
-    void drain(std::chrono::nanoseconds grace);
+    // From any thread: no new connections, `grace` for the requests under way, `quiet` for idle connections whose
+    // client may be about to ask.
+    struct Leave {
+        std::chrono::nanoseconds grace;
+        std::chrono::nanoseconds quiet;
+        bool replaced = false;  // another process answers health and metrics already
+    };
+    void drain(Leave leave);
     // From any thread: the requests under way end at once.
     void cancel();
     // From any thread, when the clients of every loop have gone (they may be served by work on this one): ends what
@@ -96,7 +104,8 @@ private:
     std::unique_ptr<http::Server> admin_;
     std::vector<Door> site_doors_;
     std::vector<Door> admin_doors_;
-    std::optional<std::chrono::nanoseconds> grace_;
+    std::vector<std::function<Task<>()>> errands_;
+    std::optional<Leave> leave_;
     bool ending_ = false;
     net::Event told_;
     telemetry::ServiceManager* manager_ = nullptr;

@@ -23,13 +23,17 @@ Error in_use(Files& files, const std::string& path, const std::string& lock_path
     return {Errc::conflict, "data directory " + path + " is in use by " + process};
 }
 
+Result<> sign_lock(File& lock) {
+    const auto process = std::to_string(::getpid()) + "\n";
+    return lock.write_at(0, std::as_bytes(std::span{process}));
+}
+
 Result<std::shared_ptr<File>> take_lock(Files& files, const std::string& path) {
     const auto lock_path = path + "/lock";
     auto lock = files.lock(lock_path);
     if (!lock && lock.error().code == Errc::conflict) return in_use(files, path, lock_path);
     if (!lock) return lock;
-    const auto process = std::to_string(::getpid()) + "\n";
-    if (auto wrote = (*lock)->write_at(0, std::as_bytes(std::span{process})); !wrote) return wrote.error();
+    if (auto signed_ = sign_lock(**lock); !signed_) return signed_.error();
     return lock;
 }
 
@@ -102,6 +106,15 @@ Result<bool> DataDir::restore() {
     if (!lock) return lock.error();
     lock_ = std::move(*lock);
     return true;
+}
+
+Result<DataDir> DataDir::take_over(Files& files, std::string path, int lock) {
+    path = without_last_slash(std::move(path));
+    auto file = files.adopt(lock, path + "/lock");
+    if (!file) return file.error();
+    if (auto signed_ = sign_lock(**file); !signed_) return signed_.error();
+    if (auto settled = settle_format(files, path); !settled) return settled.error();
+    return DataDir{files, std::move(path), std::move(*file)};
 }
 
 }  // namespace longshore

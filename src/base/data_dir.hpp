@@ -1,7 +1,7 @@
 // The data directory: made on first use, of one format, held by one process.
 //
 //   format   "longshore data 1"
-//   lock     held with flock, holds the owner's process id
+//   lock     held with flock, holds the owner's process id; a process that is followed by another hands it over
 //
 // Ownership: the lock is held as long as the DataDir lives; the kernel frees it when the process dies. `files` outlives
 //            the DataDir.
@@ -26,6 +26,12 @@ public:
     // its place). Whether it had; nothing happens while it is there. Errc::conflict when another process was faster.
     [[nodiscard]] Result<bool> restore();
 
+    // As `open`, with the lock that the process we follow handed over: both hold the directory until that one ends.
+    // `lock` is a descriptor, and ours then.
+    [[nodiscard]] static Result<DataDir> take_over(Files& files, std::string path, int lock);
+
+    // For the process that follows us.
+    [[nodiscard]] int lock_descriptor() const noexcept { return lock_->descriptor(); }
     // Without a slash at the end.
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
 

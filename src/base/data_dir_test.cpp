@@ -191,5 +191,25 @@ TEST_F(OnDisk, DataDirIsHeldAgainstAnotherProcessAndFreedWhenTheHolderDies) {
     ::close(ready[1]);
 }
 
+using HandedOver = OnDisk;
+
+TEST_F(HandedOver, StaysHeldUntilBothHaveGone) {
+    auto old = std::make_unique<DataDir>(DataDir::open(system_files(), root_).value());
+    auto followed = DataDir::take_over(system_files(), root_, ::dup(old->lock_descriptor()));
+    ASSERT_TRUE(followed) << to_string(followed.error());
+
+    old.reset();
+    EXPECT_FALSE(DataDir::open(system_files(), root_));
+    followed = Error{Errc::cancelled, {}};
+    EXPECT_TRUE(DataDir::open(system_files(), root_));
+}
+
+TEST_F(HandedOver, TakesNoLockOfAnotherDirectory) {
+    const auto elsewhere = DataDir::open(system_files(), root_ + "/elsewhere").value();
+    const auto here = DataDir::open(system_files(), root_ + "/here").value();
+
+    EXPECT_FALSE(DataDir::take_over(system_files(), root_ + "/here", ::dup(elsewhere.lock_descriptor())));
+}
+
 }  // namespace
 }  // namespace longshore

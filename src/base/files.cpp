@@ -120,6 +120,19 @@ public:
         if (errno == EWOULDBLOCK) return Error{Errc::conflict, path + " is locked"};
         return errno_error(errno, path + " lock");
     }
+    [[nodiscard]] Result<std::shared_ptr<File>> adopt(int descriptor, const std::string& path) override {
+        auto file = std::make_shared<SystemFile>(descriptor, path);
+        struct stat given{}, named{};
+        if (::fstat(descriptor, &given) != 0 || ::stat(path.c_str(), &named) != 0) {
+            return errno_error(errno, path + " stat");
+        }
+        if (given.st_dev == named.st_dev && given.st_ino == named.st_ino) return file;
+        return Error{Errc::invalid, "the file handed over is not " + path};
+    }
+    [[nodiscard]] Result<> give(const std::string& path, unsigned user, unsigned group) override {
+        if (::chown(path.c_str(), user, group) != 0) return errno_error(errno, path + " chown");
+        return {};
+    }
     [[nodiscard]] Result<> rename(const std::string& from, const std::string& to) override {
         if (std::rename(from.c_str(), to.c_str()) != 0) return errno_error(errno, to + " rename");
         return {};

@@ -60,6 +60,15 @@ public:
     // Opened or created, and held against other openers of this kind, also in other processes, until the File is
     // destroyed or the process ends. Fails with Errc::conflict when it is held.
     [[nodiscard]] virtual Result<std::shared_ptr<File>> lock(const std::string& path) = 0;
+    // A file that another process opened as `path` and handed over, with the locks it holds. The descriptor is ours
+    // then.
+    [[nodiscard]] virtual Result<std::shared_ptr<File>> adopt(int, const std::string& path) {
+        return Error{Errc::unsupported, path + " cannot be handed over"};
+    }
+    // Makes a file or directory another user's.
+    [[nodiscard]] virtual Result<> give(const std::string& path, unsigned, unsigned) {
+        return Error{Errc::unsupported, path + " has no owner"};
+    }
     // Replaces `to` in one step.
     [[nodiscard]] virtual Result<> rename(const std::string& from, const std::string& to) = 0;
     [[nodiscard]] virtual Result<> remove(const std::string& path) = 0;

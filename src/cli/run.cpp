@@ -110,7 +110,10 @@ int run_role(const Call& call, Surroundings& surroundings, app::Role role,
 
 int check_file(const Call& call, Surroundings& surroundings) {
     const auto& file = call.operands.front();
-    const auto loaded = config::load<app::Config>(surroundings.files, {file, {}, {}});
+    auto loaded = config::load<app::Config>(surroundings.files, {file, {}, {}});
+    for (auto& mistake : app::check_files(surroundings.files, loaded.value)) {
+        loaded.mistakes.push_back(std::move(mistake));
+    }
     if (!loaded.ok()) return print_mistakes(loaded.mistakes, surroundings, k_failed);
     surroundings.out << file << ": no mistakes\n";
     return k_done;

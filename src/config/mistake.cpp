@@ -33,12 +33,14 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+std::string to_string(const Origin& origin) {
+    std::string out = origin.source;
+    if (origin.line != 0) out.append(":" + std::to_string(origin.line) + ":" + std::to_string(origin.column));
+    return out;
+}
+
 std::string to_string(const Mistake& mistake) {
-    std::string out = mistake.origin.source;
-    if (mistake.origin.line != 0) {
-        out.append(":").append(std::to_string(mistake.origin.line));
-        out.append(":").append(std::to_string(mistake.origin.column));
-    }
+    auto out = to_string(mistake.origin);
     if (!out.empty()) out.append(": ");
     if (!mistake.path.empty()) out.append(mistake.path).append(": ");
     out.append(mistake.text);

@@ -27,6 +27,8 @@ struct Mistake {
     std::string fix;   // "write 60s"; may be empty
 };
 
+// `longshore.yaml:3:12`; empty when nobody knows.
+[[nodiscard]] std::string to_string(const Origin& origin);
 // `longshore.yaml:3:12: mirror.tag_ttl: "60" has no unit; write 500ms, 60s or 1h`
 [[nodiscard]] std::string to_string(const Mistake& mistake);
 

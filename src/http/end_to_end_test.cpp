@@ -203,7 +203,7 @@ Task<> drain_with_request(Site& site) {
     std::vector<Got> answers;
     scope.start(ask_into(site, "/slow", answers));
     (void)co_await net::sleep(after(net::Loop::current().now(), std::chrono::milliseconds{50}));
-    site.server.drain();
+    site.server.drain(std::chrono::milliseconds{50});
     co_await scope.join();
     EXPECT_EQ(answers.at(0).status, 200);
     EXPECT_EQ(answers.at(0).body, "hello\n");
@@ -211,6 +211,55 @@ Task<> drain_with_request(Site& site) {
     EXPECT_EQ(site.server.connections(), 0U);
 }
 TEST_P(BothVersions, DrainAnswersWhatWasAsked) { play(drain_with_request, GetParam()); }
+
+// A WebSocket whose origin is the echo of the test handler: what is written comes back.
+Task<> goodbye(Site& site, std::string_view before, std::string_view rest) {
+    auto request = site.request("GET", "/chat");
+    request.upgrade = Upgrade::websocket;
+    request.deadline = after(net::Loop::current().now(), std::chrono::seconds{5});
+    auto sent = co_await site.pool.send(request);
+    EXPECT_TRUE(sent && sent->stream);
+    if (!sent || !sent->stream) co_return;
+    auto& stream = *sent->stream;
+    auto chunk = net::Chunk::of(std::string{before});
+    (void)co_await stream.write(std::move(chunk), request.deadline);
+    std::string got;
+    while (got.size() < before.size()) {
+        auto back = co_await stream.read(100, request.deadline);
+        EXPECT_TRUE(back && !back->empty());
+        if (!back || back->empty()) co_return;
+        got += back->text();
+    }
+    site.server.drain(std::chrono::seconds{5});
+    EXPECT_EQ(site.server.farewell(), 1U);
+    if (!rest.empty()) {
+        chunk = net::Chunk::of(std::string{rest});
+        (void)co_await stream.write(std::move(chunk), request.deadline);
+    }
+    const auto whole = std::string{before}.append(rest) + "\x88\x02\x03\xe9";
+    while (got.size() < whole.size()) {
+        auto back = co_await stream.read(100, request.deadline);
+        if (!back || back->empty()) break;
+        got += back->text();
+    }
+    EXPECT_EQ(got, whole);
+    chunk = net::Chunk::of("\x88\x82mask\x6e\x88");
+    (void)co_await stream.write(std::move(chunk), request.deadline);
+    const auto over = co_await stream.read(100, request.deadline);
+    EXPECT_TRUE(over && over->empty()) << "a clean end";
+    (void)co_await stream.finish(request.deadline);
+    sent->stream.reset();
+    co_await site.server.join();
+}
+Task<> goodbye_between_frames(Site& site) { co_await goodbye(site, "\x81\x02hi", ""); }
+Task<> goodbye_within_a_frame(Site& site) {
+    co_await goodbye(site,
+                     "\x81\x05"
+                     "he",
+                     "llo");
+}
+TEST_P(BothVersions, TellAWebSocketThatTheyGoAway) { play(goodbye_between_frames, GetParam()); }
+TEST_P(BothVersions, SayGoodbyeOnlyBetweenFrames) { play(goodbye_within_a_frame, GetParam()); }
 
 }  // namespace
 }  // namespace longshore::http

@@ -57,15 +57,29 @@ void Server::listen(std::unique_ptr<net::Listener> listener, const tls::ServerCo
     scope_.start(accept_all(*this, opened, tls));
 }
 
-void Server::drain() noexcept {
+void Server::drain(std::chrono::nanoseconds quiet) noexcept {
     draining_ = true;
+    quiet_ = quiet;
+    loop_.timers().arm(*this, after(loop_.now(), quiet));
     for (const auto& listener : listeners_) listener->close();
     const auto sessions = sessions_;
-    for (Session* const session : sessions) session->drain();
+    for (Session* const session : sessions) session->drain(quiet);
+}
+
+void Server::fire() noexcept {
+    for (net::TcpStream* const stream : silent_) stream->abort(Errc::cancelled);
+}
+
+std::size_t Server::farewell() noexcept {
+    const auto sessions = sessions_;
+    std::size_t told = 0;
+    for (Session* const session : sessions) told += session->farewell();
+    return told;
 }
 
 Task<> Server::join() {
     co_await scope_.join();
+    disarm();
     listeners_.clear();
 }
 
@@ -167,7 +181,10 @@ Task<> Server::serve_secure(std::unique_ptr<net::TcpStream> stream, const tls::S
 
 Task<> Server::serve_clear(std::unique_ptr<net::TcpStream> stream) {
     auto end = end_for(*stream);
+    silent_.push_back(stream.get());
+    if (draining_ && !armed()) loop_.timers().arm(*this, after(loop_.now(), quiet_));
     auto start = co_await read_start(*stream, parts_.options);
+    std::erase(silent_, stream.get());
     if (start.empty()) co_return;
     std::shared_ptr<Session> session;
     if (is_http2(start.text())) {
@@ -183,7 +200,7 @@ Task<> Server::serve_clear(std::unique_ptr<net::TcpStream> stream) {
 
 Task<> Server::run(std::shared_ptr<Session> session) {
     sessions_.push_back(session.get());
-    if (draining_) session->drain();
+    if (draining_) session->drain(quiet_);
     co_await session->run();
     std::erase(sessions_, session.get());
 }

@@ -23,7 +23,7 @@
 
 namespace longshore::http {
 
-class Server {
+class Server : private net::Timer {
 public:
     struct Parts {
         Handler& handler;
@@ -39,8 +39,11 @@ public:
 
     // On the loop. `tls` null: cleartext.
     void listen(std::unique_ptr<net::Listener> listener, const tls::ServerContext* tls = nullptr);
-    // Stops accepting; connections close as their requests end.
-    void drain() noexcept;
+    // Stops accepting; connections close as their requests end (Session::drain says how), those on which nothing was
+    // ever asked after `quiet`.
+    void drain(std::chrono::nanoseconds quiet) noexcept;
+    // Session::farewell of every connection.
+    std::size_t farewell() noexcept;
     // Ends every connection at once.
     void cancel() noexcept { scope_.cancel(); }
     // Ends when the last connection has.
@@ -63,6 +66,7 @@ private:
                                       Handshake handshake);
     [[nodiscard]] Task<> serve_clear(std::unique_ptr<net::TcpStream> stream);
     [[nodiscard]] Task<> run(std::shared_ptr<Session> session);
+    void fire() noexcept override;
     [[nodiscard]] ServerEnd end_for(const net::TcpStream& stream) const;
 
     net::Loop& loop_;
@@ -71,8 +75,10 @@ private:
     net::Scope scope_;
     std::vector<std::unique_ptr<net::Listener>> listeners_;
     std::vector<Session*> sessions_;
-    std::size_t looked_at_ = 0;  // the next session to ask whether it is idle
+    std::size_t looked_at_ = 0;            // the next session to ask whether it is idle
+    std::vector<net::TcpStream*> silent_;  // have not said a word
     bool draining_ = false;
+    std::chrono::nanoseconds quiet_{};
 };
 
 }  // namespace longshore::http

@@ -58,8 +58,12 @@ public:
     virtual ~Session() = default;
     // Speaks until the connection is over; it is closed then. Once.
     [[nodiscard]] virtual Task<> run() = 0;
-    // No new requests; the ones being answered end normally, then the connection closes.
-    virtual void drain() noexcept = 0;
+    // Takes its leave so that no request is lost: what is being answered ends normally, what the client had sent before
+    // it could know is answered, then the connection closes. A client that may still send without knowing (HTTP/1 on
+    // an idle connection) has `quiet` to do so.
+    virtual void drain(std::chrono::nanoseconds quiet) noexcept = 0;
+    // Tells WebSockets that we go away; those that were told are over two seconds later. How many were told.
+    virtual std::size_t farewell() noexcept = 0;
     // Since when nothing has been asked; nothing while a request is being answered.
     [[nodiscard]] virtual std::optional<Deadline> idle_since() const noexcept = 0;
     // Ends an idle connection, as its idle timeout would.

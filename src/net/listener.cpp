@@ -1,5 +1,6 @@
 #include "net/listener.hpp"
 
+#include "net/inherited.hpp"
 #include "net/port_holder.hpp"
 #include "net/wait.hpp"
 
@@ -15,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 
@@ -23,18 +25,6 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr int k_backlog = 4096;
-
-struct Descriptor {
-    int value = -1;
-    Descriptor() = default;
-    explicit Descriptor(int descriptor) : value(descriptor) {}
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    ~Descriptor() {
-        if (value >= 0) ::close(value);
-    }
-    int release() { return std::exchange(value, -1); }
-};
 
 using Endpoint = asio::generic::stream_protocol::endpoint;
 
@@ -48,17 +38,17 @@ enum class Share : bool { no, yes };
 Result<int> bound_socket(const ListenAddress& address, Share share) {
     const auto endpoint = endpoint_of(address);
     Descriptor socket{::socket(endpoint.data()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    if (socket.value < 0) return errno_error(errno, "opening a socket for " + address.to_string());
+    if (socket.get() < 0) return errno_error(errno, "opening a socket for " + address.to_string());
     const int on = 1;
     if (endpoint.data()->sa_family != AF_UNIX) {
-        ::setsockopt(socket.value, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        if (share == Share::yes) ::setsockopt(socket.value, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+        ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        if (share == Share::yes) ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     }
     if (endpoint.data()->sa_family == AF_INET6) {
         const int v6_only = address.host == "::" ? 0 : 1;
-        ::setsockopt(socket.value, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
+        ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
     }
-    if (::bind(socket.value, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0) {
+    if (::bind(socket.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0) {
         return errno_error(errno, "listening on " + address.to_string());
     }
     return socket.release();
@@ -70,7 +60,7 @@ Result<> clear_stale(const ListenAddress& address) {
     if (::lstat(address.path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return {};
     const Descriptor probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     const auto endpoint = endpoint_of(address);
-    if (::connect(probe.value, endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0) {
+    if (::connect(probe.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0) {
         return Error{Errc::conflict, "listening on " + address.to_string() + ": another process answers there"};
     }
     ::unlink(address.path.c_str());
@@ -149,12 +139,32 @@ Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const ListenAddress
     if (!bound) return bound.error();
     Descriptor descriptor{*bound};
     if (!address.path.empty()) ::chmod(address.path.c_str(), 0600);
-    if (::listen(descriptor.value, k_backlog) != 0) return errno_error(errno, "listening on " + address.to_string());
+    if (::listen(descriptor.get(), k_backlog) != 0) return errno_error(errno, "listening on " + address.to_string());
     return std::unique_ptr<Listener>{new Listener{loop, descriptor.release(), address}};
 }
 
+// Every socket has a loop that accepts from it, every loop a socket.
+Result<std::vector<std::unique_ptr<Listener>>> Listener::adopt_on_all(std::span<Loop* const> loops,
+                                                                      std::vector<InheritedSocket> sockets) {
+    std::vector<std::unique_ptr<Listener>> listeners;
+    for (std::size_t i = 0; i < std::max(loops.size(), sockets.size()); ++i) {
+        const auto& socket = sockets[i % sockets.size()];
+        Descriptor descriptor{::fcntl(socket.descriptor.get(), F_DUPFD_CLOEXEC, 0)};
+        if (!descriptor.open()) return errno_error(errno, "the socket of " + socket.address.to_string());
+        listeners.emplace_back(new Listener{*loops[i % loops.size()], descriptor.release(), socket.address});
+        listeners.back()->owner_ = socket.owner;
+    }
+    return listeners;
+}
+
 Result<std::vector<std::unique_ptr<Listener>>> Listener::open_on_all(std::span<Loop* const> loops,
-                                                                     ListenAddress address) {
+                                                                     ListenAddress address,
+                                                                     InheritedSockets* inherited) {
+    if (!address.path.empty()) loops = loops.first(1);
+    if (inherited != nullptr) {
+        auto sockets = inherited->take(address);
+        if (!sockets.empty()) return adopt_on_all(loops, std::move(sockets));
+    }
     std::vector<std::unique_ptr<Listener>> listeners;
     if (address.path.empty()) {
         const auto probe = bound_socket(address, Share::no);
@@ -163,8 +173,6 @@ Result<std::vector<std::unique_ptr<Listener>>> Listener::open_on_all(std::span<L
         }
         if (!probe) return probe.error();
         ::close(*probe);
-    } else {
-        loops = loops.first(1);
     }
     for (Loop* const loop : loops) {
         auto listener = open(*loop, address);
@@ -198,7 +206,13 @@ void Listener::close() noexcept {
     if (!socket_.is_open()) return;
     boost::system::error_code ignored;
     socket_.close(ignored);
-    if (!address_.path.empty()) ::unlink(address_.path.c_str());
+    if (!address_.path.empty() && owner_ == PathOwner::us) ::unlink(address_.path.c_str());
+}
+
+Result<Descriptor> Listener::duplicate() {
+    Descriptor copy{::fcntl(socket_.native_handle(), F_DUPFD_CLOEXEC, 0)};
+    if (!copy.open()) return errno_error(errno, "the socket of " + address_.to_string());
+    return copy;
 }
 
 }  // namespace longshore::net

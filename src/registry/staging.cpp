@@ -18,17 +18,6 @@ std::string random_prefix() {
     return prefix.append("-");
 }
 
-Result<> remove_leftovers(Files& files, const std::string& directory) {
-    const auto entries = files.list(directory);
-    if (!entries) return entries.error();
-    for (const auto& entry : *entries) {
-        if (entry.is_directory || !entry.name.starts_with(k_mark)) continue;
-        auto removed = files.remove(directory + "/" + entry.name);
-        if (!removed && removed.error().code != Errc::not_found) return removed;
-    }
-    return {};
-}
-
 }  // namespace
 
 StagedFile::StagedFile(StagedFile&& other) noexcept
@@ -59,10 +48,24 @@ void StagedFile::abandon() noexcept {
     path_.clear();
 }
 
-Result<std::unique_ptr<Staging>> Staging::open(Files& files, std::string directory, Restore restore) {
+Result<std::unique_ptr<Staging>> Staging::open(Files& files, std::string directory, Leftovers leftovers,
+                                               Restore restore) {
     if (auto made = files.make_directories(directory); !made) return made.error();
-    if (auto removed = remove_leftovers(files, directory); !removed) return removed.error();
-    return std::unique_ptr<Staging>{new Staging{files, std::move(directory), random_prefix(), std::move(restore)}};
+    std::unique_ptr<Staging> staging{new Staging{files, std::move(directory), random_prefix(), std::move(restore)}};
+    if (leftovers == Leftovers::keep) return staging;
+    if (auto removed = staging->remove_leftovers(); !removed) return removed.error();
+    return staging;
+}
+
+Result<> Staging::remove_leftovers() {
+    const auto entries = files_.list(directory_);
+    if (!entries) return entries.error();
+    for (const auto& entry : *entries) {
+        if (entry.is_directory || !entry.name.starts_with(k_mark) || entry.name.starts_with(prefix_)) continue;
+        auto removed = files_.remove(directory_ + "/" + entry.name);
+        if (!removed && removed.error().code != Errc::not_found) return removed;
+    }
+    return {};
 }
 
 Result<> Staging::make_again() {

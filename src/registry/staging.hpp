@@ -1,9 +1,10 @@
 // Where files are written before they take their place.
 //
 // Everything the stores keep is first written here under a private name and then renamed, so a file in its place is
-// whole. What a crash leaves behind is removed when the staging directory is opened: only one process may use it
-// (the data directory's lock sees to that), and only names made here are touched. A directory that vanishes while it is
-// in use is made again, with what `Restore` makes around it.
+// whole. What a crash leaves behind is removed when the staging directory is opened, unless a process that we follow is
+// still at work: then once it has ended. The data directory's lock sees to it that nobody else uses the directory, and
+// only names made here are touched. A directory that vanishes while it is in use is made again, with what `Restore` makes
+// around it.
 //
 // Ownership: a StagedFile removes its file unless it was moved into place. Staging outlives its files.
 // Threads:   safe from any thread; calls block.
@@ -48,10 +49,14 @@ public:
     // Called by one thread at a time, before the vanished staging directory is made again; when it fails, so does what
     // wanted to stage a file.
     using Restore = std::function<Result<>()>;
+    enum class Leftovers : std::uint8_t { remove, keep };
 
-    // Makes the directory when it is missing and removes leftovers.
+    // Makes the directory when it is missing.
     [[nodiscard]] static Result<std::unique_ptr<Staging>> open(Files& files, std::string directory,
+                                                               Leftovers leftovers = Leftovers::remove,
                                                                Restore restore = nullptr);
+    // Removes the files of every other process.
+    [[nodiscard]] Result<> remove_leftovers();
 
     [[nodiscard]] Result<StagedFile> create();
     // Replaces `path` by `content`. After a power loss it is the old or the new file, never a part of one; use

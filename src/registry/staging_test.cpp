@@ -31,7 +31,7 @@ TEST(Staging, MakesItsDirectoryAgainWhenThatHasVanished) {
         asked += "once";
         return {};
     };
-    const auto staging = Staging::open(files, "/data/tmp", restore).value();
+    const auto staging = Staging::open(files, "/data/tmp", Staging::Leftovers::remove, restore).value();
     ASSERT_TRUE(staging->replace("/data/a", "before"));
     EXPECT_EQ(asked, "");
     ASSERT_TRUE(files.rename("/data", "/elsewhere"));
@@ -45,7 +45,7 @@ TEST(Staging, MakesItsDirectoryAgainWhenThatHasVanished) {
 TEST(Staging, MakesNothingWhereItMayNotBe) {
     MemoryFiles files;
     const auto restore = []() -> Result<> { return Error{Errc::conflict, "/data is in use"}; };
-    const auto staging = Staging::open(files, "/data/tmp", restore).value();
+    const auto staging = Staging::open(files, "/data/tmp", Staging::Leftovers::remove, restore).value();
     ASSERT_TRUE(files.rename("/data", "/elsewhere"));
 
     const auto staged = staging->create();
@@ -80,6 +80,20 @@ TEST(Staging, CannotOpenWhileALeftoverCannotBeRemoved) {
 
     ASSERT_FALSE(staging);
     EXPECT_EQ(staging.error().where, "/data/tmp/staged-00-1 remove: Permission denied");
+}
+
+TEST(Staging, KeepsWhatAProcessThatStillRunsHasStagedUntilItIsAsked) {
+    MemoryFiles files;
+    const auto old = Staging::open(files, "/data/tmp").value();
+    const auto theirs = old->create().value();
+
+    const auto staging = Staging::open(files, "/data/tmp", Staging::Leftovers::keep).value();
+    const auto ours = staging->create().value();
+    EXPECT_EQ(files.all_files().size(), 2U);
+
+    ASSERT_TRUE(staging->remove_leftovers());
+    EXPECT_EQ(files.all_files().size(), 1U);
+    EXPECT_FALSE(ours.settled());
 }
 
 TEST(SyncNames, MakesAWholePathDurableUpToItsRoot) {

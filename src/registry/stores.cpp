@@ -16,7 +16,8 @@ Result<> make_all(Files& files, const std::string& directory) {
 
 }  // namespace
 
-Result<Stores> Stores::open(Files& files, const std::string& directory, Staging::Restore restore) {
+Result<Stores> Stores::open(Files& files, const std::string& directory, Staging::Leftovers leftovers,
+                              Staging::Restore restore) {
     if (auto made = make_directory(files, directory); !made) return made.error();
     auto again = [&files, directory, restore = std::move(restore)]() -> Result<> {
         if (restore) {
@@ -24,7 +25,7 @@ Result<Stores> Stores::open(Files& files, const std::string& directory, Staging:
         }
         return make_all(files, directory);
     };
-    auto staging = Staging::open(files, directory + "/tmp", std::move(again));
+    auto staging = Staging::open(files, directory + "/tmp", leftovers, std::move(again));
     if (!staging) return staging.error();
     auto blobs = BlobStore::open_store(files, **staging, directory);
     if (!blobs) return blobs.error();

@@ -22,6 +22,7 @@ struct Stores {
     // Makes what is missing, durably; also later, when the directory vanishes while it is in use. `restore` then makes
     // what it stands in.
     [[nodiscard]] static Result<Stores> open(Files& files, const std::string& directory,
+                                             Staging::Leftovers leftovers = Staging::Leftovers::remove,
                                              Staging::Restore restore = nullptr);
 };
 

@@ -82,7 +82,34 @@ std::string status_line(std::string_view text) {
     return line;
 }
 
+// The names of `count` descriptors, as systemd gives them: separated by colons.
+std::vector<std::string> descriptor_names(std::string_view text, std::size_t count) {
+    std::vector<std::string> names(count, "unknown");
+    for (auto& name : names) {
+        const auto end = std::min(text.find(':'), text.size());
+        if (end != 0) name = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return names;
+}
+
 }  // namespace
+
+Result<std::vector<ActivationSocket>> activation_sockets() {
+    constexpr int k_first = 3;  // SD_LISTEN_FDS_START
+    constexpr std::uint64_t k_most = 1024;
+    const bool ours = number(std::getenv("LISTEN_PID")) == static_cast<std::uint64_t>(::getpid());
+    const auto count = ours ? number(std::getenv("LISTEN_FDS")).value_or(0) : 0;
+    const auto* const text = std::getenv("LISTEN_FDNAMES");
+    std::vector<ActivationSocket> sockets;
+    if (count <= k_most) {
+        const auto names = descriptor_names(text != nullptr ? text : "", count);
+        for (const auto& name : names) sockets.push_back({k_first + static_cast<int>(sockets.size()), name});
+    }
+    for (const auto* name : {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"}) ::unsetenv(name);
+    if (count > k_most) return Error{Errc::invalid, "LISTEN_FDS " + std::to_string(count)};
+    return sockets;
+}
 
 ServiceManager ServiceManager::from_environment() {
     Address address;

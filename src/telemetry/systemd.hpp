@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace longshore::telemetry {
 
@@ -48,5 +49,16 @@ private:
 
     Address address_;
 };
+
+// A listening socket that systemd opened and keeps open while services come and go.
+struct ActivationSocket {
+    int descriptor = -1;
+    std::string name;  // FileDescriptorName= of the socket unit
+};
+
+// From LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES, which are removed so that children do not take them for theirs. Call
+// it from main before threads start. Errc::invalid: more sockets than descriptors can be.
+// Source: sd_listen_fds(3).
+[[nodiscard]] Result<std::vector<ActivationSocket>> activation_sockets();
 
 }  // namespace longshore::telemetry

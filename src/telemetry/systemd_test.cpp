@@ -143,5 +143,40 @@ TEST(ServiceManager, IgnoresAWatchdogMeantForAnotherProcessOrWithoutSense) {
     EXPECT_EQ(interval("soon", mine.c_str()), std::nullopt);
 }
 
+class Activation {
+public:
+    Activation(const char* count, const std::string& pid, const char* names) {
+        ::setenv("LISTEN_FDS", count, 1);
+        ::setenv("LISTEN_PID", pid.c_str(), 1);
+        ::setenv("LISTEN_FDNAMES", names, 1);
+    }
+};
+
+TEST(ActivationSockets, AreNamedInOrder) {
+    const Activation environment{"3", std::to_string(::getpid()), "http::admin"};
+
+    const auto sockets = activation_sockets();
+
+    ASSERT_TRUE(sockets && sockets->size() == 3);
+    EXPECT_EQ((*sockets)[0].descriptor, 3);
+    EXPECT_EQ((*sockets)[0].name, "http");
+    EXPECT_EQ((*sockets)[1].name, "unknown");
+    EXPECT_EQ((*sockets)[2].descriptor, 5);
+    EXPECT_EQ((*sockets)[2].name, "admin");
+    EXPECT_EQ(std::getenv("LISTEN_FDS"), nullptr) << "children take none";
+}
+
+TEST(ActivationSockets, OfAnotherProcessAreNotOurs) {
+    const Activation environment{"1", "1", "http"};
+
+    EXPECT_TRUE(activation_sockets()->empty());
+}
+
+TEST(ActivationSockets, RefuseACountThatCannotBe) {
+    const Activation environment{"99999999999", std::to_string(::getpid()), ""};
+
+    EXPECT_FALSE(activation_sockets());
+}
+
 }  // namespace
 }  // namespace longshore::telemetry

@@ -69,15 +69,19 @@ public:
         stream_->abort(Errc::cancelled);
     }
 
-    void drain() noexcept override {
+    // Whoever was promised that the connection stays gets an answer to one more request, which says that it closes.
+    void drain(std::chrono::nanoseconds quiet) noexcept override {
         draining_ = true;
-        close_idle();
+        quiet_ = quiet;
+        if (idle_since_) watch_quiet();
     }
 
     [[nodiscard]] std::optional<Deadline> idle_since() const noexcept override { return idle_since_; }
     void close_idle() noexcept override {
         if (idle_since_) scope_.cancel();
     }
+
+    std::size_t farewell() noexcept override { return relay_ != nullptr && relay_->farewell() ? 1 : 0; }
 
     // For the request body.
     [[nodiscard]] Task<Result<BodyEvent>> pull(Incoming& incoming, std::size_t at_most);
@@ -113,6 +117,7 @@ private:
     [[nodiscard]] Task<bool> settle(Incoming& incoming);
     [[nodiscard]] Task<> linger();
     void watch_soon() noexcept;
+    void watch_quiet() noexcept;
     [[nodiscard]] Task<> watch();
     [[nodiscard]] Task<> flush_interim();
     void send_interim(Status status, const Fields& fields);
@@ -139,6 +144,8 @@ private:
     bool left_ = false;
     bool handling_ = false;
     bool upgraded_ = false;
+    std::chrono::nanoseconds quiet_{};
+    Relay* relay_ = nullptr;
 };
 
 Task<Result<BodyEvent>> IncomingSource::next(std::size_t at_most) {
@@ -191,10 +198,11 @@ Task<std::optional<RequestHead>> ServerSession::read_head() {
     const HeadLimits limits{options().target_bytes, options().head_bytes, options().field_count};
     HeadScan scan;
     if (input_.text().empty()) {
-        if (draining_) co_return std::nullopt;
         idle_since_ = now();
+        if (draining_) watch_quiet();
         const auto waited = co_await await_bytes(after(*idle_since_, options().idle_timeout));
         idle_since_.reset();
+        disarm();
         ended_idle_ = waited != Waited::bytes;
         if (ended_idle_) co_return std::nullopt;
     }
@@ -270,7 +278,7 @@ Task<bool> ServerSession::serve_one(RequestHead head) {
         incoming->session = nullptr;
     }
     if (!reusable && tally.ending == Ending::complete && head_sent_) co_await linger();
-    co_return reusable && !draining_;
+    co_return reusable;
 }
 
 // A handler that failed because the request's body did says so in its own terms; the fault is the client's.
@@ -305,8 +313,18 @@ Task<Response> ServerSession::ask_handler(const RequestHead& head, std::shared_p
     co_return response;
 }
 
-// A handler has been running for a while: read ahead to notice a client that leaves.
+void ServerSession::watch_quiet() noexcept {
+    auto& loop = net::Loop::current();
+    loop.timers().arm(*this, after(loop.now(), quiet_));
+}
+
+// A connection that is left has been quiet for long enough; or a handler has been running for a while: read ahead to
+// notice a client that leaves.
 void ServerSession::fire() noexcept {
+    if (idle_since_) {
+        if (draining_) close_idle();
+        return;
+    }
     if (watching_ || left_ || input_.text().size() >= k_ahead_bytes) return;
     if (incoming_ && !incoming_->decoder.done()) {
         watch_soon();
@@ -412,8 +430,11 @@ Task<> ServerSession::switch_protocols(const RequestHead& head, Response& respon
     stream_->set_pace({});
     place_.reset();
     Upgraded client{*stream_, input_};
-    const auto moved = co_await relay(client, *response.stream);
-    tally.bytes_out = moved.b_to_a;
+    Relay relay{client, *response.stream, head.upgrade};
+    relay_ = &relay;
+    co_await relay.run();
+    relay_ = nullptr;
+    tally.bytes_out = relay.sent();
 }
 
 // After the answer: what is left of the request body is read away if it is little. True when the connection

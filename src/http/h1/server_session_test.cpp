@@ -132,5 +132,46 @@ Task<> cancel_while_a_body_is_read(Site& site) {
 }
 TEST(Http1Server, EndsAtOnceWhileABodyIsRead) { play(cancel_while_a_body_is_read); }
 
+// What the client gets after `request` was sent on a connection that had served one, and was left meanwhile.
+Task<std::string> ask_after_drain(Site& site, std::chrono::milliseconds quiet, std::string request) {
+    auto stream = co_await site.dial();
+    auto chunk = net::Chunk::of("GET /204 HTTP/1.1\r\nHost: a\r\n\r\n");
+    (void)co_await stream->write(std::move(chunk), Deadline::max());
+    const auto deadline = after(net::Loop::current().now(), std::chrono::seconds{3});
+    auto first = co_await stream->read(65536, deadline);
+    EXPECT_TRUE(first && first->text().starts_with("HTTP/1.1 204")) << "kept alive";
+    site.server.drain(quiet);
+    chunk = net::Chunk::of(std::move(request));
+    if (!chunk.empty()) (void)co_await stream->write(std::move(chunk), Deadline::max());
+    std::string got;
+    for (;;) {
+        auto piece = co_await stream->read(65536, deadline);
+        EXPECT_TRUE(piece);
+        if (!piece || piece->empty()) co_return got;
+        got += piece->text();
+    }
+}
+Task<> one_more(Site& site) {
+    const auto got = co_await ask_after_drain(site, std::chrono::seconds{20}, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_TRUE(got.starts_with("HTTP/1.1 200")) << got;
+    EXPECT_NE(got.find("onnection: close"), got.npos) << got;
+}
+TEST(Http1Server, AnswersOneMoreRequestWhenItLeaves) { play(one_more); }
+
+Task<> none_more(Site& site) {
+    const auto got = co_await ask_after_drain(site, std::chrono::milliseconds{50}, {});
+    EXPECT_EQ(got, "");
+}
+TEST(Http1Server, LeavesAConnectionThatStaysQuiet) { play(none_more); }
+
+Task<> silent_when_it_leaves(Site& site) {
+    auto stream = co_await site.dial();
+    (void)co_await net::sleep(after(net::Loop::current().now(), std::chrono::milliseconds{50}));
+    site.server.drain(std::chrono::milliseconds{50});
+    co_await site.server.join();
+    EXPECT_EQ(site.server.connections(), 0U);
+}
+TEST(Http1Server, LeavesAConnectionThatNeverSaidAWord) { play(silent_when_it_leaves); }
+
 }  // namespace
 }  // namespace longshore::http

@@ -8,7 +8,7 @@ namespace longshore::http::h2 {
 ClientCore::ClientCore(std::unique_ptr<net::ByteStream> stream, const SessionOptions& options, DiskPool& disk)
     : Core(Role::client, std::move(stream), {}, options, disk) {}
 
-void ClientCore::drain() noexcept {
+void ClientCore::drain(std::chrono::nanoseconds) noexcept {
     draining_ = true;
     if (open_streams() == 0) begin_goodbye(NGHTTP2_NO_ERROR);
 }

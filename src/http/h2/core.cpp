@@ -18,6 +18,7 @@ constexpr std::uint32_t k_server_window = 256 * 1024;   // of a stream
 constexpr std::uint32_t k_client_window = 1024 * 1024;  // of a stream
 constexpr std::int32_t k_server_connection_window = 4 << 20;
 constexpr std::int32_t k_client_connection_window = 8 << 20;
+constexpr std::chrono::seconds k_linger_time{2};
 
 Errc reason_of(std::uint32_t code) {
     switch (code) {
@@ -259,7 +260,9 @@ Task<> Core::write_all(Core& self) {
         auto wrote = co_await self.stream_->write(std::move(frames), Deadline::max());
         if (!wrote) break;
     }
-    (void)co_await self.stream_->finish(after(self.now(), self.options_.body_idle_timeout));
+    auto finished = co_await self.stream_->finish(after(self.now(), self.options_.body_idle_timeout));
+    // What the client still sends is read away, so that it sees our last frames and not a reset.
+    if (finished && self.clean_ && self.is_server()) (void)co_await net::sleep(self.now() + k_linger_time);
     self.scope_.cancel();
 }
 
@@ -286,6 +289,7 @@ std::span<const std::byte> Core::next_frame() {
 
 void Core::begin_goodbye(std::uint32_t code) {
     draining_ = true;
+    clean_ = clean_ && code == NGHTTP2_NO_ERROR;
     nghttp2_session_terminate_session(session_, code);
     if (code != NGHTTP2_NO_ERROR && !last_timer_->armed()) {
         loop_.timers().arm(*last_timer_, after(now(), k_last_word));
@@ -378,6 +382,7 @@ int Core::frame_sent(const nghttp2_frame& frame) {
         }
     }
     if (frame.hd.type == NGHTTP2_DATA) budgets_.window_updates.earn(k_updates_per_data);
+    if (frame.hd.type == NGHTTP2_GOAWAY) told();
     if (frame.hd.type != NGHTTP2_RST_STREAM) return 0;
     const auto code = frame.rst_stream.error_code;
     // A window that SETTINGS overflow ends the connection (RFC 9113 §6.9.2); nghttp2 ends the stream.

@@ -9,6 +9,7 @@
 #include "http/h2/frame_heads.hpp"
 #include "http/h2/session.hpp"
 #include "http/h2/stream.hpp"
+#include "http/relay.hpp"
 #include "net/loop.hpp"
 
 #include <nghttp2/nghttp2.h>
@@ -33,7 +34,8 @@ public:
     virtual ~Core();
 
     [[nodiscard]] Task<> run();
-    virtual void drain() noexcept = 0;
+    virtual void drain(std::chrono::nanoseconds quiet) noexcept = 0;
+    virtual std::size_t farewell() noexcept { return 0; }
     [[nodiscard]] std::optional<Deadline> idle_since() const noexcept { return idle_since_; }
     void close_idle() noexcept {
         if (idle_since_) begin_goodbye(NGHTTP2_NO_ERROR);
@@ -58,6 +60,10 @@ protected:
     // A complete header block that is not trailers.
     virtual void head(Stream& stream) = 0;
     virtual void closed(Stream& stream) = 0;
+    // A GOAWAY was put into the next write.
+    virtual void told() {}
+    // Our PING came back.
+    virtual void pinged() {}
     // After input was processed, outside of nghttp2.
     virtual void settle() {}
 
@@ -74,6 +80,7 @@ protected:
     net::Scope scope_;
     bool draining_ = false;
     bool ended_ = false;
+    bool clean_ = true;  // no fault of the peer ended it
 
 private:
     class IdleTimer;
@@ -138,14 +145,19 @@ private:
 class ServerCore final : public Core {
 public:
     ServerCore(std::unique_ptr<net::ByteStream> stream, net::Chunk already_read, ServerEnd end, DiskPool& disk);
-    void drain() noexcept override;
+    ~ServerCore() override;
+    void drain(std::chrono::nanoseconds quiet) noexcept override;
+    std::size_t farewell() noexcept override;
     void body_wanted(Stream& stream) override;
 
 private:
     void head(Stream& stream) override;
     void closed(Stream& stream) override;
+    void told() override;
+    void pinged() override { leave(); }
     void settle() override;
     void count(Cut why) noexcept override;
+    void leave() noexcept;
     [[nodiscard]] static Task<> serve(std::shared_ptr<ServerCore> self, std::shared_ptr<Stream> stream,
                                       Request request);
     [[nodiscard]] Result<Request> request_from(Stream& stream);
@@ -153,14 +165,19 @@ private:
     void submit(Stream& stream, const Response& response, bool with_body);
     void submit_interim(Stream& stream, Status status, const Fields& fields);
 
+    class LeaveTimer;
+
     ServerEnd end_;
     std::vector<std::shared_ptr<Stream>> ready_;  // heads that arrived with the last input
+    std::vector<Relay*> relays_;
+    std::unique_ptr<LeaveTimer> leave_timer_;  // while we wait for the client to hear that we go
+    bool leaving_ = false;                     // the last stream that we answer was named
 };
 
 class ClientCore final : public Core {
 public:
     ClientCore(std::unique_ptr<net::ByteStream> stream, const SessionOptions& options, DiskPool& disk);
-    void drain() noexcept override;
+    void drain(std::chrono::nanoseconds quiet) noexcept override;
     [[nodiscard]] Task<Sent> send(Request& request);
     [[nodiscard]] bool accepts() const noexcept;
 

@@ -182,6 +182,9 @@ int Core::frame_received(const nghttp2_frame& frame) {
             if (ends && stream->in.head_held) head(*stream);
             stream->changed.notify();
             return 0;
+        case NGHTTP2_PING:
+            if ((frame.hd.flags & NGHTTP2_FLAG_ACK) != 0) pinged();
+            return 0;
         default:
             return 0;
     }

@@ -1,21 +1,57 @@
 // The serving side: requests out of header blocks, handlers in children of the session, responses back.
 #include "http/h2/core.hpp"
-#include "http/relay.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
 namespace longshore::http::h2 {
+namespace {
+
+constexpr std::chrono::seconds k_answer_time{5};  // of a busy client to a PING
+
+}  // namespace
+
+// Ends the wait for a client that does not answer.
+class ServerCore::LeaveTimer final : public net::Timer {
+public:
+    explicit LeaveTimer(ServerCore& core) : core_(core) {}
+    void fire() noexcept override { core_.leave(); }
+
+private:
+    ServerCore& core_;
+};
 
 ServerCore::ServerCore(std::unique_ptr<net::ByteStream> stream, net::Chunk already_read, ServerEnd end, DiskPool& disk)
     : Core(Role::server, std::move(stream), std::move(already_read), *end.options, disk), end_(std::move(end)) {}
 
-void ServerCore::drain() noexcept {
-    if (std::exchange(draining_, true)) return;
+ServerCore::~ServerCore() = default;
+
+// RFC 9113 §6.8: first a GOAWAY that refuses nothing, and a PING behind it. When that comes back, every stream that the
+// client opened without knowing is here, and the last one can be named.
+void ServerCore::drain(std::chrono::nanoseconds quiet) noexcept {
+    if (std::exchange(draining_, true) || ended_) return;
+    nghttp2_submit_shutdown_notice(session_);
+    leave_timer_ = std::make_unique<LeaveTimer>(*this);
+    loop_.timers().arm(*leave_timer_, after(now(), std::max<std::chrono::nanoseconds>(quiet, k_answer_time)));
+    wake_writer();
+}
+
+// Only now: nghttp2 sends a PING before whatever else waits.
+void ServerCore::told() {
+    if (leave_timer_ && !leaving_) nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
+}
+
+void ServerCore::leave() noexcept {
+    if (!draining_ || ended_ || std::exchange(leaving_, true)) return;
     nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
                           NGHTTP2_NO_ERROR, nullptr, 0);
     if (open_streams() == 0) begin_goodbye(NGHTTP2_NO_ERROR);
     wake_writer();
+}
+
+std::size_t ServerCore::farewell() noexcept {
+    return static_cast<std::size_t>(std::ranges::count_if(relays_, [](Relay* relay) { return relay->farewell(); }));
 }
 
 void ServerCore::head(Stream& stream) {
@@ -148,7 +184,10 @@ Task<> ServerCore::serve(std::shared_ptr<ServerCore> self, std::shared_ptr<Strea
         stream->place.reset();
         self->submit(*stream, response, true);
         const auto client = bytes_of(stream);
-        (void)co_await relay(*client, *response.stream);
+        Relay relay{*client, *response.stream, upgrade};
+        self->relays_.push_back(&relay);
+        co_await relay.run();
+        std::erase(self->relays_, &relay);
         co_return;
     }
     self->answer(stream, response);
@@ -209,7 +248,7 @@ void ServerCore::closed(Stream& stream) {
                          .user_agent = stream.user_agent,
                          .notes = stream.notes});
     }
-    if (draining_ && open_streams() == 1 && !ended_) begin_goodbye(NGHTTP2_NO_ERROR);
+    if (leaving_ && open_streams() == 1 && !ended_) begin_goodbye(NGHTTP2_NO_ERROR);
 }
 
 }  // namespace longshore::http::h2

@@ -23,7 +23,8 @@ Task<> Session::run() {
     co_await core->run();
 }
 
-void Session::drain() noexcept { core_->drain(); }
+void Session::drain(std::chrono::nanoseconds quiet) noexcept { core_->drain(quiet); }
+std::size_t Session::farewell() noexcept { return core_->farewell(); }
 std::optional<Deadline> Session::idle_since() const noexcept { return core_->idle_since(); }
 void Session::close_idle() noexcept { core_->close_idle(); }
 

@@ -30,7 +30,8 @@ public:
     ~Session() override;
 
     [[nodiscard]] Task<> run() override;
-    void drain() noexcept override;
+    void drain(std::chrono::nanoseconds quiet) noexcept override;
+    std::size_t farewell() noexcept override;
     [[nodiscard]] std::optional<Deadline> idle_since() const noexcept override;
     void close_idle() noexcept override;
     // Client role. Ends at the response head.

@@ -302,5 +302,52 @@ Task<> head_never_ends(Site& site) {
 }
 TEST(Http2Session, ClosesWhenAHeaderBlockDoesNotEnd) { play(head_never_ends); }
 
+// The last stream that a GOAWAY names; nothing when none is there.
+std::vector<std::uint32_t> last_streams(std::string_view got) {
+    std::vector<std::uint32_t> named;
+    while (got.size() >= 13) {
+        const auto byte = [got](std::size_t at) {
+            return static_cast<std::uint32_t>(static_cast<unsigned char>(got[at]));
+        };
+        const auto size = byte(1) << 8U | byte(2);
+        if (got[3] == 7) named.push_back(byte(9) << 24U | byte(10) << 16U | byte(11) << 8U | byte(12));
+        got.remove_prefix(std::min<std::size_t>(got.size(), 9 + size));
+    }
+    return named;
+}
+
+Task<> leaves_in_two_steps(Site& site) {
+    using namespace std::string_literals;
+    auto stream = co_await site.dial();
+    auto start = net::Chunk::of(k_start + frame(4, 1, 0, {}));
+    (void)co_await stream->write(std::move(start), Deadline::max());
+    (void)co_await net::sleep(after(net::Loop::current().now(), std::chrono::milliseconds{50}));
+    site.server.drain(std::chrono::seconds{20});
+    std::string got;
+    const auto deadline = after(net::Loop::current().now(), std::chrono::seconds{3});
+    while (!holds_frame(got, 6)) {
+        auto piece = co_await stream->read(65536, deadline);
+        EXPECT_TRUE(piece && !piece->empty());
+        if (!piece || piece->empty()) co_return;
+        got += piece->text();
+    }
+    EXPECT_EQ(last_streams(got), std::vector<std::uint32_t>{0x7fffffffU});
+    // Sent before it could know; the answer to the PING behind it.
+    auto late = net::Chunk::of(frame(1, 5, 1,
+                                     "\x82\x86\x04\x06/hello\x01\x01"
+                                     "a"s) +
+                               frame(6, 1, 0, "\0\0\0\0\0\0\0\0"s));
+    (void)co_await stream->write(std::move(late), Deadline::max());
+    for (;;) {
+        auto piece = co_await stream->read(65536, deadline);
+        EXPECT_TRUE(piece);
+        if (!piece || piece->empty()) break;
+        got += piece->text();
+    }
+    EXPECT_TRUE(holds_frame(got, 1)) << "the late request is answered";
+    EXPECT_EQ(last_streams(got).back(), 1U);
+}
+TEST(Http2Session, TakesItsLeaveInTwoSteps) { play(leaves_in_two_steps); }
+
 }  // namespace
 }  // namespace longshore::http
