@@ -28,7 +28,7 @@ class Control(ctypes.Structure):
     """`struct control` of fail_calls.c"""
 
     _fields_ = [("count", ctypes.c_int64), ("number", ctypes.c_int64), ("error", ctypes.c_int64),
-                ("failed", ctypes.c_int64), ("call", ctypes.c_char * 16), ("words", (ctypes.c_char * 80) * 3)]
+                ("failed", ctypes.c_int64), ("call", ctypes.c_char * 16), ("words", (ctypes.c_char * 80) * 4)]
 
 
 def map_control(path):
@@ -38,8 +38,9 @@ def map_control(path):
 
 
 def words_of(digest):
-    shard = digest.partition(":")[2][:2]
-    return [b"/tmp/staged-", f"/sha256/{shard}".encode(), b"/blobs/sha256$"]
+    """Of no other blob: the scrub reads those meanwhile, and drops what it cannot read."""
+    encoded = digest.partition(":")[2]
+    return [b"/tmp/staged-", encoded.encode(), f"/sha256/{encoded[:2]}$".encode(), b"/blobs/sha256$"]
 
 
 class Worker:
@@ -74,8 +75,8 @@ class Worker:
 
     @contextlib.contextmanager
     def failing(self, words, number, error):
-        for i in range(3):
-            self.control.words[i].value = words[i]
+        for i, word in enumerate(words):
+            self.control.words[i].value = word
         self.control.call = b""
         self.control.count = self.control.failed = 0
         self.control.error, self.control.number = error, number
@@ -116,7 +117,7 @@ class Worker:
         tag = "t" + hashlib.sha256(what.encode()).hexdigest()[:20]
         self.hub.image("team/manifests", tag, [100], f"{self.form.seed}-{what}")
         _, wanted = self.hub.manifest("team/manifests", tag)
-        with self.failing([b"/tmp/staged-", b"/mirror/manifests/", b""], number, error):
+        with self.failing([b"/tmp/staged-", b"/mirror/manifests/", b"", b""], number, error):
             answer = self.mirror.manifest(tag, "team/manifests")
         again = self.mirror.manifest(tag, "team/manifests")
         for one in (answer, again):

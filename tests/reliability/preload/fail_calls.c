@@ -20,7 +20,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { WORDS = 3, WORD = 80, DESCRIPTORS = 65536 };
+enum { WORDS = 4, WORD = 80, DESCRIPTORS = 65536 };
 
 struct control {
     _Atomic int64_t count;   /* calls so far; the test sets it to 0 */
