@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A7: handshake floods, renegotiation, early data, tickets under another name.
 
-While one address opens handshakes and lets them stand, and another begins as many as it can, clients with a
+While one address opens handshakes and lets them stand, and begins as many as it can, clients with a
 connection lose no request and every new client of another address gets in; what is too much is closed at accept and
 counted. Then the same from 200 addresses at once: connections keep their service, and new clients get in as soon as it
 ends. TLS 1.2 renegotiation is refused,
