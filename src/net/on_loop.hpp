@@ -1,7 +1,8 @@
 // The door between loops: run a task on another loop and come back with its result.
 //
 // Cancellation of the caller crosses over: the task's net operations end with Errc::cancelled. The caller waits
-// for the task to end in every case, so that references it passed stay valid. An exception crosses back.
+// for the task to end in every case, so that references it passed stay valid. An exception crosses back. `tell` is for
+// what needs no answer.
 #pragma once
 
 #include "base/error.hpp"
@@ -87,6 +88,12 @@ template <class T>
     if (&here == &loop) co_return co_await std::move(task);
     const auto crossing = std::make_shared<Crossing<T>>(here, loop);
     co_return co_await crossing->run(std::move(task));
+}
+
+// Has `what` run on another loop, some time; never, when that loop ends first. Nobody waits for it.
+template <class What>
+void tell(Loop& loop, What what) {
+    boost::asio::post(loop.context(), std::move(what));
 }
 
 }  // namespace longshore::net

@@ -24,6 +24,7 @@ namespace {
 
 constexpr std::uint64_t k_sendfile_slice = 2 * 1024 * 1024;  // bytes per call
 constexpr std::uint64_t k_turn = 8 * 1024 * 1024;  // bytes to a fast reader before the loop's others have a turn
+constexpr int k_unsent = 512 * 1024;               // bytes the kernel takes beyond what the peer has room for
 constexpr std::uint64_t k_corked = 64 * 1024;      // bytes from which holding back short segments pays
 
 using Endpoint = TcpStream::Socket::endpoint_type;
@@ -70,6 +71,7 @@ TcpStream::TcpStream(Loop& loop, Socket socket) : loop_(loop), socket_(std::move
     if (!ignored) local_ = describe(local);
     const int on = 1;
     ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &k_unsent, sizeof k_unsent);
 }
 
 TcpStream::~TcpStream() { abort(Errc::cancelled); }

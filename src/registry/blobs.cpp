@@ -59,6 +59,13 @@ public:
         entries_.pop_back();
     }
 
+    void forget(const Digest& digest) {
+        const auto found = index_.find(digest);
+        if (found == index_.end()) return;
+        entries_.erase(found->second);
+        index_.erase(found);
+    }
+
 private:
     std::list<Entry> entries_;
     std::unordered_map<Digest, std::list<Entry>::iterator> index_;
@@ -251,6 +258,12 @@ Failure Blobs::store_failed(const Error& error) {
     return unstored();
 }
 
+void Blobs::let_go(const Digest& digest) {
+    for (std::size_t i = 0; i < seats_.size(); ++i) {
+        net::tell(parts_.shards.at(i).loop, [&seat = *seats_[i], digest] { seat.open.forget(digest); });
+    }
+}
+
 // Whether it is gone now: then it can be fetched again. One that stays is passed on until it goes.
 Task<bool> Blobs::drop_unreadable(const Digest& digest, Error why) {
     auto drop = [this, &digest] { return parts_.store.drop(digest, {}); };
@@ -259,6 +272,7 @@ Task<bool> Blobs::drop_unreadable(const Digest& digest, Error why) {
     if (gone) {
         parts_.metrics.corrupt.add();
         log(LogLevel::error, "blob_unreadable", {{"digest", digest.to_string()}, {"why", to_string(why)}});
+        let_go(digest);
     } else {
         parts_.health.noticed(why, net::Loop::current().now());
     }
@@ -361,6 +375,7 @@ Task<> Blobs::receive(const Wanted& wanted, std::shared_ptr<Fill> fill, http::Re
     auto committed = co_await parts_.disk.run(commit);
     if (!committed) {
         parts_.health.failed(committed.error(), net::Loop::current().now());
+        let_go(wanted.digest);
         co_return;
     }
     parts_.health.worked();
@@ -398,6 +413,7 @@ Task<> Blobs::prove(Blobs& self, Wanted wanted, StoredBlob blob, std::shared_ptr
         auto drop = [&self, &wanted, &blob] { return self.parts_.store.drop(wanted.digest, blob.facts); };
         const auto dropped = co_await self.parts_.disk.run(drop);
         if (dropped && *dropped) self.parts_.metrics.corrupt.add();
+        self.let_go(wanted.digest);
         fill->fail({{502, ErrorCode::unknown, "the cached blob was damaged and is dropped; try again", {}}, true, {}});
     }
     self.forget(*fill);

@@ -58,6 +58,8 @@ public:
     };
     [[nodiscard]] Task<Fetched<Size>> size(const Upstream& upstream, RepositoryName repository, Digest digest,
                                            std::string passed);
+    // The file of this blob was removed: it keeps its room on the disk until no loop has it open.
+    void let_go(const Digest& digest);
 
 private:
     struct Wanted {

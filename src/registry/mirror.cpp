@@ -272,6 +272,7 @@ Task<> Mirror::scrub(Mirror& self) {
             auto drop = [&self, &rotten] { return self.parts_.blobs.drop(rotten.digest, rotten.facts); };
             const auto dropped = co_await self.parts_.disk.run(drop);
             if (dropped && *dropped) self.parts_.metrics.corrupt.add();
+            self.blobs_.let_go(rotten.digest);
         }
     }
 }

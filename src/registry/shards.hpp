@@ -37,6 +37,7 @@ public:
         for (const auto& seat : seats) shards_.push_back(std::make_unique<Shard>(*seat.loop, *seat.client));
     }
     [[nodiscard]] Shard& here() const noexcept { return *shards_[net::Loop::current().index()]; }
+    [[nodiscard]] Shard& at(std::size_t index) const noexcept { return *shards_[index]; }
     [[nodiscard]] Shard& home(std::size_t hash) const noexcept { return *shards_[hash % shards_.size()]; }
     [[nodiscard]] Shard& home(std::string_view key) const noexcept { return home(std::hash<std::string_view>{}(key)); }
     [[nodiscard]] std::size_t size() const noexcept { return shards_.size(); }

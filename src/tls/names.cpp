@@ -56,8 +56,8 @@ std::string ip_literal(std::string_view host) {
 }
 
 std::string normal_host(std::string_view host) {
-    if (auto literal = ip_literal(host); !literal.empty()) return literal;
     if (host.ends_with('.')) host.remove_suffix(1);
+    if (auto literal = ip_literal(host); !literal.empty()) return literal;
     return lower_case(host);
 }
 

@@ -30,6 +30,7 @@ TEST(NameMatches, AStarStandsForNoAddress) { EXPECT_FALSE(name_matches("*.0.0.1"
 TEST(NormalHost, IsOneSpellingPerHost) {
     EXPECT_EQ(normal_host("A.Example."), "a.example");
     EXPECT_EQ(normal_host("[0:0::1]"), "::1");
+    EXPECT_EQ(normal_host("0::1."), "::1");
     EXPECT_EQ(normal_host("::ffff:127.0.0.1"), "127.0.0.1");
 }
 

@@ -18,6 +18,9 @@ import rig
 MEMORY = 512 << 20
 STREAMS = 256
 BLOB = 1 << 20
+# The address sanitizer keeps freed memory for a while, and would stay short of it.
+PROMPT_ALLOCATOR = {"ASAN_OPTIONS": "quarantine_size_mb=1:thread_local_quarantine_size_kb=16:"
+                                    "allocator_release_to_os_interval_ms=100"}
 
 
 class Group:
@@ -209,6 +212,7 @@ def memory_filled(form, scratch):
             limit = form.pick(attacks.Memory(warm.pid).now() + (24 << 20), MEMORY)
             warm.mirror.stop()
             warm.mirror.flags = (*warm.mirror.flags, f"--memory-max={limit >> 10}KiB")
+            warm.mirror.env = PROMPT_ALLOCATOR
             warm.mirror.start()
             if group:
                 group.take(warm.pid)
