@@ -1,11 +1,9 @@
 #include "app/role.hpp"
 
-#include "app/alone.hpp"
 #include "app/proxies.hpp"
 #include "base/free_memory.hpp"
 #include "base/log.hpp"
 #include "config/changed.hpp"
-#include "tls/kernel_tls.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 
@@ -20,20 +18,10 @@
 namespace longshore::app {
 namespace {
 
-constexpr std::chrono::seconds k_ending_time{10};  // of a process whose grace period is over
-constexpr std::chrono::seconds k_quiet{1};         // for clients of idle connections to ask once more
+constexpr std::chrono::seconds k_quiet{1};  // for clients of idle connections to ask once more
 
 std::size_t loop_count(const Config& config) {
     return config.loops != 0 ? config.loops : std::max<std::size_t>(1, std::thread::hardware_concurrency());
-}
-
-Result<std::shared_ptr<const tls::ClientContext>> client_context(Files& files, DiskPool& disk,
-                                                                 const std::string& roots_file) {
-    auto roots = run_alone(tls::TrustRoots::load(files, disk, {roots_file}));
-    if (!roots) return roots.error();
-    auto context = tls::ClientContext::make({.roots = std::move(*roots)}, disk);
-    if (!context) return context.error();
-    return std::shared_ptr<const tls::ClientContext>{std::move(*context)};
 }
 
 // As many descriptors as the machine allows; how many that is.
@@ -44,12 +32,6 @@ std::size_t raise_descriptor_limit() {
     (void)::setrlimit(RLIMIT_NOFILE, &limit);
     (void)::getrlimit(RLIMIT_NOFILE, &limit);
     return limit.rlim_cur;
-}
-
-std::vector<tls::CertificatePair> pairs_of(const Config& config) {
-    std::vector<tls::CertificatePair> pairs;
-    for (const auto& pair : config.certificates) pairs.push_back({pair.cert, pair.key});
-    return pairs;
 }
 
 }  // namespace
@@ -95,56 +77,11 @@ Result<std::unique_ptr<RunningRole>> RunningRole::start(Start start, Privilege p
 
 std::string RunningRole::data_path() const { return std::filesystem::absolute(config_.data_dir).string(); }
 
-Result<> RunningRole::find_sockets() {
-    if (auto made = privilege_.make_directory(system_files(), data_path()); !made) return made;
-    if (auto adopted = adopt_activation_sockets(); !adopted) return adopted;
-    return config_.take_over ? find_predecessor() : Result<>{};
-}
-
-Result<> RunningRole::adopt_activation_sockets() {
-    const auto sockets = telemetry::activation_sockets();
-    if (!sockets) return sockets.error();
-    for (const auto& socket : *sockets) {
-        auto added = inherited_.add(net::Descriptor{socket.descriptor}, net::PathOwner::another);
-        if (!added) return Error{added.error().code, "systemd's socket " + socket.name + ": " + added.error().where};
-    }
-    return {};
-}
-
-Result<> RunningRole::find_predecessor() {
-    auto found = Predecessor::find(hand_over_socket(data_path()), config_.grace_period + k_ending_time, inherited_);
-    if (!found) return found.error();
-    predecessor_ = std::move(*found);
-    if (predecessor_) log(LogLevel::info, "taking_over", {{"data_dir", data_path()}});
-    return {};
-}
-
 Result<> RunningRole::drop_privileges() {
     if (::geteuid() == 0 && !privilege_.changes()) {
         log(LogLevel::warning, "running_as_root", {{"fix", "name an ordinary user with --user, or start as one"}});
     }
     return privilege_.drop();
-}
-
-// A process that was told to end may still hold the directory: whoever takes over waits for it.
-Result<> RunningRole::open_data() {
-    auto& files = system_files();
-    const auto patience = config_.take_over ? config_.grace_period + k_ending_time : std::chrono::milliseconds{0};
-    const auto until = clock_.now() + patience;
-    for (;;) {
-        auto data = predecessor_ ? DataDir::take_over(files, data_path(), predecessor_->release_lock())
-                                 : DataDir::open(files, data_path());
-        if (data) {
-            data_.emplace(std::move(*data));
-            return {};
-        }
-        if (data.error().code == Errc::denied && privilege_.changes()) {
-            return Error{Errc::denied, "data directory " + data_path() + " cannot be used" + privilege_.by_whom() +
-                                           " (" + data.error().where + "): chown -R it, or choose another"};
-        }
-        if (predecessor_ || data.error().code != Errc::conflict || clock_.now() >= until) return data.error();
-        std::this_thread::sleep_for(std::chrono::milliseconds{100});
-    }
 }
 
 Result<> RunningRole::open_stores() {
@@ -155,13 +92,6 @@ Result<> RunningRole::open_stores() {
                                          predecessor_ ? Leftovers::keep : Leftovers::remove, std::move(restore));
     if (!stores) return stores.error();
     stores_.emplace(std::move(*stores));
-    return {};
-}
-
-Result<> RunningRole::restore_data_dir() {
-    const auto restored = data_->restore();
-    if (!restored) return restored.error();
-    if (*restored) log(LogLevel::warning, "data_dir_made_again", {{"path", data_->path()}});
     return {};
 }
 
@@ -196,131 +126,11 @@ registry::Mirror::Settings RunningRole::mirror_settings() const {
     return {upstreams_, {config_.mirror.tag_ttl, config_.mirror.manifest_limit, config_.mirror.memory_limit}};
 }
 
-// Without trust roots on the machine, upstreams without TLS or with a ca_file still work; the rest say what is missing.
-Result<> RunningRole::prepare_client_tls() {
-    auto& files = system_files();
-    const auto roots_file = tls::system_roots_file(files);
-    if (!roots_file) {
-        log(LogLevel::warning, "no_trust_roots",
-            {{"why", to_string(roots_file.error())}, {"fix", "install ca-certificates"}});
-        return {};
-    }
-    auto context = client_context(files, disk_, *roots_file);
-    if (!context) return context.error();
-    client_tls_ = std::move(*context);
-    return {};
-}
-
-Result<std::vector<RunningRole::Origin>> RunningRole::origins_of(const Config& config,
-                                                                 const registry::Upstreams& upstreams) {
-    std::vector<Origin> origins;
-    for (const auto& [name, upstream] : config.mirror.upstreams) {
-        const auto* const known = upstreams.find(name);
-        if (known == nullptr) continue;
-        http::OriginSettings settings;
-        if (!upstream.host.empty()) {
-            const auto url = http::Target::from_url(upstream.url);
-            if (!url) return url.error();
-            settings.dial_host = url->authority.host;
-            settings.dial_port = url->port();
-        }
-        if (!upstream.ca_file.empty()) {
-            auto context = client_context(system_files(), disk_, upstream.ca_file);
-            if (!context) return context.error();
-            settings.tls = std::move(*context);
-        }
-        origins.push_back({known->url, std::move(settings)});
-    }
-    return origins;
-}
-
-void RunningRole::configure(const std::vector<Origin>& origins) {
-    for (const auto& seat : seats_) {
-        boost::asio::post(seat->loop().context(), [&seat = *seat, origins] {
-            for (const auto& origin : origins) seat.upstreams().configure(origin.url, origin.settings);
-        });
-    }
-}
-
-// What only root may read, perhaps.
-Result<> RunningRole::read_certificates() {
-    if (auto prepared = prepare_client_tls(); !prepared) return prepared;
-    if (config_.tls_listen.empty()) return {};
-    certificates_ = std::make_shared<tls::FileCertificates>(system_files(), disk_);
-    auto mistakes = run_alone(certificates_->load(pairs_of(config_)));
-    if (!mistakes.empty()) return mistakes.front();
-    choose_kernel_tls();
-    auto settings = server_settings(config_.tls);
-    if (!settings) return settings.error();
-    server_settings_ = std::move(*settings);
-    return {};
-}
-
-Result<> RunningRole::prepare_tls() {
-    auto& files = system_files();
-    if (config_.tls_listen.empty()) return {};
-    std::vector<std::shared_ptr<const tls::Certificates>> sources{certificates_};
-    if (config_.development_ca) {
-        std::vector<std::string> names{config_.base_domain};
-        if (config_.base_domain != "localhost") names.emplace_back("localhost");
-        auto authority = tls::DevelopmentCa::open(files, clock_, data_->path() + "/development-ca", std::move(names));
-        if (!authority) return authority.error();
-        log(LogLevel::info, "development_ca", {{"trust", (*authority)->certificate_file()}});
-        sources.push_back(std::move(*authority));
-    }
-    shown_ = std::make_shared<tls::CertificateSources>(std::move(sources));
-    auto server = tls::ServerContext::make(shown_, std::move(server_settings_), disk_);
-    if (!server) return server.error();
-    server_tls_ = std::move(*server);
-    return {};
-}
-
 // The rest of the descriptors is for files, upstreams and the admin listener.
 http::Load::Limits RunningRole::load_limits() const {
     const auto connections = config_.http.max_connections;
     return {.connections = connections != 0 ? connections : descriptors_ - descriptors_ / 4,
             .requests = config_.http.max_requests};
-}
-
-void RunningRole::choose_kernel_tls() {
-    if (!config_.tls.kernel_tls) return;
-    const auto probed = tls::probe_kernel_tls();
-    kernel_tls_ = probed.has_value();
-    if (probed) {
-        log(LogLevel::info, "kernel_tls", {{"encrypts", "kernel"}});
-    } else {
-        log(LogLevel::warning, "kernel_tls_unavailable",
-            {{"why", probed.error().where}, {"fix", "load the kernel module tls, or set tls.kernel_tls to false"}});
-    }
-}
-
-Result<tls::ServerSettings> RunningRole::server_settings(const TlsConfig& config) {
-    tls::ServerSettings settings;
-    settings.kernel_tls = kernel_tls_;
-    if (config.client_ca.empty()) return settings;
-    auto roots = run_alone(tls::TrustRoots::load(system_files(), disk_, {config.client_ca}));
-    if (!roots) return Error{roots.error().code, "tls.client_ca: " + roots.error().where};
-    settings.client_roots = std::move(*roots);
-    settings.client_certificate = config.client_certificates == ClientCertificates::required
-                                      ? tls::ClientCertificate::required
-                                      : tls::ClientCertificate::optional;
-    return settings;
-}
-
-// From the next handshake on, or nothing at all.
-std::vector<config::Mistake> RunningRole::reload_tls(const Config& fresh) {
-    auto settings = server_settings(fresh.tls);
-    if (!settings) return {{"tls.client_ca", {}, settings.error().where, {}}};
-    std::vector<config::Mistake> mistakes;
-    for (const auto& error : run_alone(certificates_->load(pairs_of(fresh)))) {
-        mistakes.push_back({"certificates", {}, error.where, {}});
-    }
-    if (!mistakes.empty()) return mistakes;
-    if (auto replaced = server_tls_->replace(shown_, std::move(*settings)); !replaced) {
-        return {{"tls", {}, replaced.error().where, {}}};
-    }
-    log(LogLevel::info, "certificates_loaded", {{"certificates", certificates_->all().size()}});
-    return mistakes;
 }
 
 Result<> RunningRole::make_seats() {
@@ -373,106 +183,6 @@ std::vector<const Measured*> RunningRole::measured() const {
         all.push_back(&seat->http_metrics());
     }
     return all;
-}
-
-Result<> RunningRole::open_door(const net::ListenAddress& address, Serves serves) {
-    std::vector<net::Loop*> loops;
-    for (const auto& seat : seats_) loops.push_back(&seat->loop());
-    if (serves == Serves::admin) loops.resize(1);
-    auto listeners = net::Listener::open_on_all(loops, address, &inherited_);
-    if (!listeners) return listeners.error();
-    listening_.push_back(listeners->front()->address());
-    for (auto& listener : *listeners) doors_.push_back({std::move(listener), serves});
-    return {};
-}
-
-Result<> RunningRole::open_doors() {
-    const std::vector<std::pair<std::vector<std::string>, Serves>> wanted{
-        {config_.listen, Serves::sites},
-        {config_.tls_listen, Serves::secure_sites},
-        {config_.admin_listen.empty() ? std::vector<std::string>{} : std::vector{config_.admin_listen}, Serves::admin}};
-    for (const auto& [addresses, serves] : wanted) {
-        for (const auto& text : addresses) {
-            const auto address = net::ListenAddress::parse(text);
-            if (!address) return address.error();
-            if (auto opened = open_door(*address, serves); !opened) return opened;
-        }
-    }
-    return {};
-}
-
-// What local programs use: `longshore mirror stats`, and a process that takes over.
-Result<> RunningRole::open_private_doors() {
-    hand_over_ = std::make_unique<HandOver>(
-        data_->lock_descriptor(), [this] { boost::asio::post(signals_context_, [this] { stop(Why::replaced); }); });
-    const auto admin = net::ListenAddress::parse("unix:" + data_->path() + "/admin.sock");
-    const auto door = net::ListenAddress::parse("unix:" + hand_over_socket(data_->path()));
-    if (!admin || !door) {
-        log(LogLevel::warning, "no_admin_socket",
-            {{"why", (admin ? door : admin).error().where}, {"fix", "use a shorter data_dir"}});
-    }
-    if (admin) {
-        if (auto opened = open_door(*admin, Serves::admin); !opened) return opened;
-    }
-    if (!door) return {};
-    net::Loop* const first[] = {&seats_.front()->loop()};
-    auto listeners = net::Listener::open_on_all(first, *door, &inherited_);
-    if (!listeners) return listeners.error();
-    hand_over_door_ = std::move(listeners->front());
-    return hand_over_->offer(*hand_over_door_);
-}
-
-// All sockets are here: from now on nothing can go wrong any more.
-Result<> RunningRole::hang_doors() {
-    for (const auto& address : inherited_.left(net::PathOwner::another)) {
-        return Error{Errc::invalid, "systemd passed a socket for " + address.to_string() +
-                                        ", where nothing is configured to listen: name it in listen, tls_listen or "
-                                        "admin_listen, or take it out of the socket unit"};
-    }
-    inherited_.close_left();
-    for (auto& [listener, serves] : doors_) {
-        // Without a door nobody will ask.
-        const auto offered = hand_over_door_ ? hand_over_->offer(*listener) : Result<>{};
-        if (!offered) return offered;
-        auto& seat = *seats_[listener->loop().index()];
-        if (serves == Serves::admin) {
-            seat.add_admin(std::move(listener));
-        } else {
-            seat.add_site(std::move(listener), serves == Serves::secure_sites ? server_tls_.get() : nullptr);
-        }
-    }
-    doors_.clear();
-    if (hand_over_door_) seats_.front()->add_errand([this] { return offer_hand_over(*this); });
-    if (predecessor_) seats_.front()->add_errand([this] { return follow(*this); });
-    return {};
-}
-
-Task<> RunningRole::offer_hand_over(RunningRole& role) {
-    co_await role.hand_over_->serve(*role.hand_over_door_);
-    role.hand_over_->close();
-    role.hand_over_door_->close();
-}
-
-Task<> RunningRole::follow(RunningRole& role) {
-    const bool gone = co_await role.predecessor_->gone();
-    if (!gone) co_return;
-    role.hand_over_->predecessor_ended();
-    auto clean = [&role] { return role.stores_->staging->remove_leftovers(); };
-    const auto cleaned = co_await role.disk_.run(clean);
-    if (cleaned) {
-        log(LogLevel::info, "predecessor_ended");
-    } else {
-        log(LogLevel::warning, "leftovers_not_removed", {{"why", to_string(cleaned.error())}});
-    }
-}
-
-void RunningRole::dismiss_predecessor() {
-    if (!predecessor_) return;
-    hand_over_->wait_for_predecessor();
-    hand_over_->claim_paths();
-    if (auto told = predecessor_->dismiss(); !told) {
-        log(LogLevel::warning, "predecessor_not_told", {{"why", to_string(told.error())}});
-    }
 }
 
 // Clients of one loop may be served by work on another: the loops end once the clients of all have gone. The last

@@ -23,9 +23,10 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::uint64_t k_sendfile_slice = 2 * 1024 * 1024;  // bytes per call
-constexpr std::uint64_t k_turn = 8 * 1024 * 1024;  // bytes to a fast reader before the loop's others have a turn
-constexpr int k_unsent = 512 * 1024;               // bytes the kernel takes beyond what the peer has room for
-constexpr std::uint64_t k_corked = 64 * 1024;      // bytes from which holding back short segments pays
+constexpr std::uint64_t k_turn = 8 * 1024 * 1024;   // bytes to a fast reader before the loop's others have a turn
+constexpr int k_short_queue = 256 * 1024;           // bytes the kernel takes beyond what a new peer has room for
+constexpr std::uint64_t k_proof = 4 * 1024 * 1024;  // bytes by which a peer has shown that it reads
+constexpr std::uint64_t k_corked = 64 * 1024;       // bytes from which holding back short segments pays
 
 using Endpoint = TcpStream::Socket::endpoint_type;
 
@@ -71,7 +72,17 @@ TcpStream::TcpStream(Loop& loop, Socket socket) : loop_(loop), socket_(std::move
     if (!ignored) local_ = describe(local);
     const int on = 1;
     ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &k_unsent, sizeof k_unsent);
+    limit_queue(k_short_queue);
+}
+
+void TcpStream::limit_queue(int bytes) noexcept {
+    ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+}
+
+void TcpStream::taken(std::uint64_t bytes) noexcept {
+    if (taken_ >= k_proof) return;
+    taken_ += bytes;
+    if (taken_ >= k_proof) limit_queue(0);  // the system's own limit
 }
 
 TcpStream::~TcpStream() { abort(Errc::cancelled); }
@@ -185,7 +196,10 @@ Task<Result<>> TcpStream::write_file(FileRange range, Deadline deadline) {
         if (aborted_) co_return failed(ECANCELED, "writing to");
         const auto slice = std::min<std::uint64_t>(static_cast<std::uint64_t>(end - offset), k_sendfile_slice);
         const auto sent = ::sendfile(socket_.native_handle(), range.file->descriptor(), &offset, slice);
-        if (sent > 0) sent_in_turn_ += static_cast<std::uint64_t>(sent);
+        if (sent > 0) {
+            sent_in_turn_ += static_cast<std::uint64_t>(sent);
+            taken(static_cast<std::uint64_t>(sent));
+        }
         if (sent_in_turn_ >= k_turn) {
             sent_in_turn_ = 0;
             co_await yield();

@@ -36,6 +36,9 @@ public:
     [[nodiscard]] Task<Result<>> wait_readable(Deadline deadline);
     [[nodiscard]] Task<Result<>> wait_writable(Deadline deadline);
     [[nodiscard]] int descriptor() noexcept { return socket_.native_handle(); }
+    // Of a file, by a layer that writes the descriptor itself. A peer that has taken much gets the whole send queue;
+    // before that little is queued for it, so that thousands who do not read cost the kernel no memory.
+    void taken(std::uint64_t bytes) noexcept;
     [[nodiscard]] Loop& loop() noexcept { return loop_; }
 
     // "192.0.2.1:4711", "[2001:db8::1]:80", "unix:" for Unix sockets.
@@ -54,6 +57,7 @@ private:
     [[nodiscard]] Task<Result<>> wait(Direction direction, Wait& state, Deadline deadline);
     [[nodiscard]] std::int64_t unsent() noexcept;
     [[nodiscard]] Error failed(int number, const char* doing) const;
+    void limit_queue(int bytes) noexcept;
 
     Loop& loop_;
     Socket socket_;
@@ -64,6 +68,7 @@ private:
     std::optional<Errc> aborted_;
     bool finished_ = false;
     std::uint64_t sent_in_turn_ = 0;  // bytes of files since the loop's others had a turn
+    std::uint64_t taken_ = 0;         // bytes of files, up to what proves a reader
     std::string peer_;
     bool peer_is_public_ = false;
     std::string local_;

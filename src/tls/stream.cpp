@@ -173,6 +173,7 @@ Task<Result<>> TlsStream::send_file(const net::FileRange& range, Deadline deadli
         if (sent == 0) co_return shorter();
         if (sent > 0) {
             offset += static_cast<std::uint64_t>(sent);
+            transport_->taken(static_cast<std::uint64_t>(sent));
             continue;
         }
         auto ready = co_await recover(stalled(sent, "writing to"), deadline);
@@ -203,6 +204,7 @@ Task<Result<>> TlsStream::copy_file(const net::FileRange& range, Deadline deadli
             auto ready = co_await recover(std::move(*stall), deadline);
             if (!ready) co_return ready;
         }
+        transport_->taken(*got);
         sent_in_turn += *got;
         if (sent_in_turn < k_turn) continue;
         sent_in_turn = 0;
