@@ -41,7 +41,7 @@ def through_an_origin(connections, scratch):
     """The patient attack through the core: what reaches the origin."""
     with attacks.Joint(scratch) as joint:
         pieces = patient_load(attacks.fields("/", joint.port))
-        ended = attacks.attack_all(joint.port, pieces, connections, pause=0.03, patience=20)
+        ended = attacks.attack_all(joint.port, pieces, connections, pause=0.1, patience=20)
         faults, _ = judge("patient attack", ended)
         allowed = connections * (BUDGET + STREAMS)
         seen = joint.origin.requests

@@ -8,7 +8,7 @@ alive; when the load goes, service is back (full form: within 2 s).
 import asyncio
 import contextlib
 import http.client
-import threading
+import multiprocessing
 import time
 from pathlib import Path
 
@@ -51,45 +51,50 @@ class Group:
 
 
 class Probe:
-    """Asks for a small thing over connections of its own, steadily: what it gets, and how fast a 503 comes."""
+    """Asks for a small thing over a connection of its own, steadily and in a process of its own: what it gets, and how
+    fast a 503 comes."""
 
     def __init__(self, port, path):
-        self.port, self.path = port, path
-        self.answers, self.refusals, self.without_retry, self.broken = [], [], 0, 0
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self.ask()
+        context = multiprocessing.get_context("fork")
+        self._turned_away, self._served_at = context.Value("i", 0), context.Value("d", 0.0)
+        self._over, (self._results, child_end) = context.Event(), context.Pipe(duplex=False)
+        self._process = context.Process(target=self._run, args=(port, path, child_end))
+        self.refusals, self.without_retry = [], 0
 
-    def ask(self):
-        began = time.monotonic()
-        try:
-            self._connection.request("GET", self.path)
-            answer = self._connection.getresponse()
-            answer.read()
-        except (OSError, http.client.HTTPException):
-            self._connection.close()
-            self.broken += 1
-            return 0
-        took = time.monotonic() - began
-        self.answers.append((time.monotonic(), answer.status))
-        if answer.status == 503:
-            self.refusals.append(took)
-            self.without_retry += answer.headers.get("Retry-After") is None
-        return answer.status
-
-    def _run(self):
+    def _run(self, port, path, results):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        refusals, without_retry = [], 0
         while not self._over.wait(0.02):
-            self.ask()
+            began = time.monotonic()
+            try:
+                connection.request("GET", path)
+                answer = connection.getresponse()
+                answer.read()
+            except (OSError, http.client.HTTPException):
+                connection.close()
+                continue
+            if answer.status == 503:
+                refusals.append(time.monotonic() - began)
+                without_retry += answer.headers.get("Retry-After") is None
+                self._turned_away.value += 1
+            elif answer.status == 200:
+                self._served_at.value = time.monotonic()
+        results.send((refusals, without_retry))
 
     def __enter__(self):
-        self._thread.start()
+        self._process.start()
+        while not self._served_at.value:  # its connection stands before the load comes
+            time.sleep(0.01)
         return self
 
     def __exit__(self, *_):
         self._over.set()
-        self._thread.join(30)
-        self._connection.close()
+        self.refusals, self.without_retry = self._results.recv()
+        self._process.join(30)
+
+    @property
+    def turned_away(self):
+        return self._turned_away.value
 
     def p99(self):
         ordered = sorted(self.refusals)
@@ -99,9 +104,8 @@ class Probe:
         """How long it takes from now until 200 comes; None when it does not."""
         began = time.monotonic()
         while time.monotonic() - began < seconds:
-            good = [at for at, status in self.answers[-5:] if status == 200 and at > began]
-            if good:
-                return good[0] - began
+            if self._served_at.value > began:
+                return self._served_at.value - began
             time.sleep(0.01)
         return None
 
@@ -220,7 +224,7 @@ def memory_filled(form, scratch):
             with Probe(warm.port, "/v2/") as probe:
                 def hold():
                     deadline = time.monotonic() + 30
-                    while len(probe.refusals) < form.pick(5, 50) and time.monotonic() < deadline:
+                    while probe.turned_away < form.pick(5, 100) and time.monotonic() < deadline:
                         time.sleep(0.1)
                 asyncio.run(unfinished_heads(warm.port, form.pick(1500, 14_000), 30_000, hold))
                 back = probe.until_served(20)
