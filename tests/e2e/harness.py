@@ -262,6 +262,15 @@ class MirrorTest(unittest.TestCase):
     def new_blob(self, size, salt="", **options):
         return self.hub.blob(size, self.seed() + salt, **options)
 
+    def begin_pull(self, digest):
+        """A thread that pulls a blob from a mirror that may die meanwhile."""
+        def pull():
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                self.mirror.blob(digest)
+        client = threading.Thread(target=pull)
+        client.start()
+        return client
+
     def assert_refused(self, answer, statuses, codes=()):
         """An error in the registry's JSON form, complete, with one of the statuses (and codes, when given)."""
         self.assertIn(answer.status, statuses, answer.body[:300])

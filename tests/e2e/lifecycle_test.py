@@ -45,13 +45,7 @@ class Lifecycle(MirrorTest):
     def test_a_kill_while_filling_leaves_nothing_wrong(self):
         digest = self.new_blob(2 * MEBI)
         self.hub.fault("slow", rate=MEBI)
-        def pull():
-            try:
-                self.mirror.blob(digest)
-            except OSError:
-                pass
-        client = threading.Thread(target=pull)
-        client.start()
+        client = self.begin_pull(digest)
         until(lambda: self.hub.blob_gets(digest))
         time.sleep(0.5)
         self.mirror.kill()
@@ -88,8 +82,7 @@ class Lifecycle(MirrorTest):
     def test_a_second_signal_ends_at_once(self):
         digest = self.new_blob(2 * MEBI)
         self.hub.fault("slow", rate=MEBI // 8)
-        client = threading.Thread(target=self.ignore_errors, args=(digest,))
-        client.start()
+        client = self.begin_pull(digest)
         until(lambda: self.hub.blob_gets(digest))
         program, self.mirror.program = self.mirror.program, None
         began = time.monotonic()
@@ -100,12 +93,6 @@ class Lifecycle(MirrorTest):
         client.join()
 
         self.assertLess(time.monotonic() - began, 5)
-
-    def ignore_errors(self, digest):
-        try:
-            self.mirror.blob(digest)
-        except Exception:
-            pass
 
     @needs_longshore
     def test_a_data_directory_in_use_is_an_error_that_names_it(self):

@@ -78,13 +78,7 @@ class HandOver(LongshoreTest):
     def test_what_the_old_process_leaves_when_it_is_killed_is_removed(self):
         digest = self.new_blob(2 * MEBI)
         self.hub.fault("slow", rate=MEBI // 4)
-        def pull():
-            try:
-                self.mirror.blob(digest)
-            except OSError:
-                pass
-        client = threading.Thread(target=pull)
-        client.start()
+        client = self.begin_pull(digest)
         staging = self.mirror.data / "mirror/tmp"
         self.assertTrue(until(lambda: list(staging.iterdir())))
         old = self.take_over()

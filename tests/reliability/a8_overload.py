@@ -110,6 +110,16 @@ class Probe:
         return None
 
 
+async def held(tasks, socks, hold):
+    """The connections stay while `hold` runs, in a thread, and go then."""
+    await asyncio.to_thread(hold)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for sock in socks:
+        sock.close()
+
+
 async def crowd(port, path, connections, hold):
     """Many streams on each connection, none read beyond the first window; how many were answered how."""
     encoded = attacks.fields(path, port)
@@ -128,12 +138,7 @@ async def crowd(port, path, connections, hold):
                 frame_counter.feed(data)
 
     tasks = [asyncio.ensure_future(one(counter)) for counter in frames]
-    await asyncio.to_thread(hold)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    for sock in socks:
-        sock.close()
+    await held(tasks, socks, hold)
     return sum(one.responses for one in ended)
 
 
@@ -190,21 +195,12 @@ async def unfinished_heads(port, count, size, hold):
             while await loop.sock_recv(sock, 4096):
                 pass
 
-    async def spread():
-        tasks = []
-        for number in range(count):
-            tasks.append(asyncio.ensure_future(one(number)))
-            if number % 100 == 0:
-                await asyncio.sleep(0.01)
-        return tasks
-
-    tasks = await spread()
-    await asyncio.to_thread(hold)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    for sock in socks:
-        sock.close()
+    tasks = []
+    for number in range(count):
+        tasks.append(asyncio.ensure_future(one(number)))
+        if number % 100 == 0:
+            await asyncio.sleep(0.01)
+    await held(tasks, socks, hold)
 
 
 def memory_filled(form, scratch):
